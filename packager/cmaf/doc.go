@@ -1,0 +1,28 @@
+// Package cmaf packages samples as CMAF: fragmented MP4 that HLS and DASH share, segment by segment (ISO/IEC 23000-19).
+// It carries H.264, HEVC, AV1, VP9, AAC, AC-3, E-AC-3, Opus, FLAC and MP3, one track a file.
+//
+//	init, err := cmaf.Packager{}.Init(track)
+//	job, err := packager.Load(ctx, segs)
+//	body, err := cmaf.Packager{}.Segment(ctx, job)
+//	_, err = body.Send(ctx, w)
+//
+// A segment is a styp and one or more fragments (moof, mdat). Only the boxes are made; the payload stays in the Objects
+// of the samples, and adjoining samples are one range. A segment takes a handful of allocations, however long it is.
+//
+// # What is written
+//
+// The sample entry of the track is written byte for byte. Tables of the init segment are empty. There is no edit list:
+// the decode times of a [media.Source] are such that the first sync sample has composition offset 0, offsets of B-frames
+// may be negative (trun version 1, brand cmf2), and audio priming lies before the start of the Period, which HLS and DASH
+// know how to leave out. tfdt is the presentation clock to the tick, in 64 bits. Everything that a fragment needs is in its
+// tfhd and trun; trex holds no defaults. A segment has no sidx: each has a URL of its own, and where pictures lead a
+// sync sample, the presentation time that a sidx names is not the time by which manifests list the segment.
+//
+// AAC and Opus have a roll sample group in each fragment: one access unit, or those of 80 ms, have to be decoded before
+// the first that can be heard (14496-12, 10.1).
+//
+// # What is not
+//
+// Encryption, events, subtitles and several tracks in one file are not done here. A run that does not follow the one
+// before in time begins a fragment of its own with its true time; closing the gap is the source's affair.
+package cmaf

@@ -1,0 +1,216 @@
+package cmaf
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"reflect"
+
+	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// Segment makes the CMAF segment of a Job with one Input. It reads no payload. Errors match media.ErrUnsupported (tracks,
+// times before zero) or media.ErrNotFound (no samples).
+//
+// mfhd counts segments: it is Job.Number where segments are one fragment. Where they are several, it is Job.Number times
+// 1024 plus the fragment's place in the segment, in 32 bits.
+func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body, error) {
+	if err := ctx.Err(); err != nil {
+		return packager.Body{}, err
+	}
+	if len(job.Inputs) != 1 {
+		return packager.Body{}, fmt.Errorf("segment %d of %d tracks: CMAF holds one: %w", job.Number, len(job.Inputs), media.ErrUnsupported)
+	}
+	in := &job.Inputs[0]
+	if err := p.Accepts(in.Track); err != nil {
+		return packager.Body{}, err
+	}
+	var few [16]fragment
+	frags := cut(few[:0], in, job.Chunk)
+	if len(frags) == 0 {
+		return packager.Body{}, fmt.Errorf("segment %d of track %s has no samples: %w", job.Number, in.Track.ID, media.ErrNotFound)
+	}
+	head, pieces, extents := stypSize(job.Last), 0, 0
+	for i := range frags {
+		f := &frags[i]
+		if f.dts < 0 {
+			return packager.Body{}, fmt.Errorf("segment %d of track %s starts at %d: tfdt cannot be negative, delay the presentation: %w",
+				job.Number, in.Track.ID, f.dts, media.ErrUnsupported)
+		}
+		f.roll = rollDistance(in.Track, f.duration)
+		head += f.moofSize() + f.mdatHeader()
+		pieces += 1 + f.pieces
+		extents += f.extents
+	}
+	w := writer{
+		head:    make([]byte, 0, head),
+		pieces:  make([]packager.Piece, 0, pieces),
+		extents: make([]media.Extent, 0, extents),
+	}
+	w.styp(job.Last)
+	for i := range frags {
+		w.fragment(&frags[i], sequence(job, i), in.Runs)
+	}
+	return packager.NewBody(w.pieces...), nil
+}
+
+// sequence is the sequence_number of fragment i (14496-12, 8.8.5).
+func sequence(job *packager.Job, i int) uint32 {
+	if job.Chunk > 0 {
+		return uint32(job.Number<<10 + uint64(i))
+	}
+	return uint32(job.Number + uint64(i))
+}
+
+// fragment is one moof with its mdat, planned: where its samples are, and what they have in common.
+type fragment struct {
+	run, sample int    // its first sample: Runs[run].Samples[sample]
+	samples     int    // how many
+	dts         int64  // tfdt, ticks
+	payload     int64  // bytes
+	trun        uint32 // tr_flags: the fields that vary
+	duration    uint32 // of all samples, unless trun has durations
+	flags       uint32 // of all samples but the first, unless trun has flags
+	first       uint32 // flags of the first
+	roll        int16  // roll_distance; 0: no sample group
+	pieces      int    // Objects in turn
+	extents     int    // ranges of them
+}
+
+// cut plans the fragments. Each takes as many samples as fit into chunk ticks, at least one; a chunk of 0 takes all.
+// A run that does not begin where the one before ended begins a fragment.
+func cut(frags []fragment, in *packager.Input, chunk int64) []fragment {
+	var f *fragment
+	var place cursor
+	var clock int64
+	for r := range in.Runs {
+		run := &in.Runs[r]
+		if len(run.Samples) == 0 {
+			continue
+		}
+		if dts := run.DTS + in.Shift; dts != clock || f == nil {
+			f, clock = nil, dts
+		}
+		place.enter(run.Data)
+		for i := range run.Samples {
+			s := &run.Samples[i]
+			if f == nil || chunk > 0 && clock+int64(s.Duration)-f.dts > chunk {
+				frags = append(frags, fragment{run: r, sample: i, dts: clock, trun: trunSize})
+				f = &frags[len(frags)-1]
+				place.leave()
+			}
+			f.add(s)
+			switch place.step(s) {
+			case newObject:
+				f.pieces++
+				f.extents++
+			case newExtent:
+				f.extents++
+			}
+			clock += int64(s.Duration)
+		}
+	}
+	return frags
+}
+
+// add counts a sample in, and gives up what it does not have in common with those before.
+func (f *fragment) add(s *media.Sample) {
+	flags := uint32(s.Flags)
+	switch {
+	case f.samples == 0:
+		f.duration, f.first, f.flags = s.Duration, flags, flags
+	case f.samples == 1:
+		f.flags = flags
+		if flags != f.first {
+			f.trun |= trunFirstFlags
+		}
+	case flags != f.flags:
+		f.trun = f.trun&^trunFirstFlags | trunFlags // never both (14496-12, 8.8.8.1)
+	}
+	if s.Duration != f.duration {
+		f.trun |= trunDuration
+	}
+	if s.CTO != 0 {
+		f.trun |= trunCTO
+	}
+	f.samples++
+	f.payload += int64(s.Size)
+}
+
+// spans are the samples of f, run by run.
+func (f *fragment) spans(runs []media.Run) iter.Seq2[media.Object, []media.Sample] {
+	return func(yield func(media.Object, []media.Sample) bool) {
+		left, from := f.samples, f.sample
+		for r := f.run; left > 0; r++ {
+			s := runs[r].Samples[from:]
+			s = s[:min(left, len(s))]
+			if len(s) > 0 && !yield(runs[r].Data, s) {
+				return
+			}
+			left, from = left-len(s), 0
+		}
+	}
+}
+
+// cursor follows the payload through the Objects.
+type cursor struct {
+	object media.Object // nil: none yet, the next byte begins a piece
+	next   media.Object // of the samples that follow
+	end    int64        // after the last byte taken
+}
+
+type step uint8
+
+const (
+	nothing   step = iota // an empty sample
+	joined                // it adjoins the one before
+	newExtent             // elsewhere in the same Object
+	newObject
+)
+
+func (c *cursor) enter(o media.Object) {
+	c.next = o
+	if c.object != nil && !same(c.object, o) {
+		c.object = nil
+	}
+}
+
+func (c *cursor) leave() { c.object = nil }
+
+func (c *cursor) step(s *media.Sample) step {
+	if s.Size == 0 {
+		return nothing
+	}
+	how := joined
+	switch {
+	case c.object == nil:
+		how, c.object = newObject, c.next
+	case c.end != s.Offset:
+		how = newExtent
+	}
+	c.end = s.Offset + int64(s.Size)
+	return how
+}
+
+// same reports whether a and b are one Object, also for types that == would panic on.
+func same(a, b media.Object) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
+}
+
+// rollDistance is how many samples before one that is to be heard have to be decoded, negative (14496-12, 10.1): one of
+// AAC, 80 ms of Opus (RFC 7845, 4.6). duration is that of a sample in ticks; 0: unknown, no distance.
+func rollDistance(t *media.Track, duration uint32) int16 {
+	switch t.Codec.Coding {
+	case media.AAC:
+		return -1
+	case media.Opus:
+		if duration == 0 {
+			return 0
+		}
+		n := (uint64(t.Timescale)*2/25 + uint64(duration) - 1) / uint64(duration)
+		return -int16(min(max(n, 1), math.MaxInt16))
+	}
+	return 0
+}

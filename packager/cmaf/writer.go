@@ -1,0 +1,224 @@
+package cmaf
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// tr_flags (14496-12, 8.8.8.1).
+const (
+	trunOffset     = 0x000001
+	trunFirstFlags = 0x000004
+	trunDuration   = 0x000100
+	trunSize       = 0x000200
+	trunFlags      = 0x000400
+	trunCTO        = 0x000800
+)
+
+// tf_flags (14496-12, 8.8.7.1).
+const (
+	tfhdDuration     = 0x000008
+	tfhdFlags        = 0x000020
+	tfhdBaseIsMoof   = 0x020000
+	trackID          = 1 // in all that this package writes
+	sgpdSize         = 26
+	sbgpSize         = 28
+	localDescription = 0x10001 // the first group description of the same traf (14496-12, 8.9.4)
+)
+
+func stypSize(last bool) int64 {
+	if last {
+		return 28
+	}
+	return 24
+}
+
+func (f *fragment) tfhdSize() int64 {
+	n := int64(16)
+	if f.trun&trunDuration == 0 {
+		n += 4
+	}
+	if f.trun&trunFlags == 0 {
+		n += 4
+	}
+	return n
+}
+
+func (f *fragment) trunSize() int64 {
+	n, each := int64(20), int64(4)
+	if f.trun&trunFirstFlags != 0 {
+		n += 4
+	}
+	for _, field := range [...]uint32{trunDuration, trunFlags, trunCTO} {
+		if f.trun&field != 0 {
+			each += 4
+		}
+	}
+	return n + each*int64(f.samples)
+}
+
+func (f *fragment) trafSize() int64 {
+	n := 8 + f.tfhdSize() + 20 + f.trunSize()
+	if f.roll != 0 {
+		n += sgpdSize + sbgpSize
+	}
+	return n
+}
+
+func (f *fragment) moofSize() int64 { return 8 + 16 + f.trafSize() }
+
+// mdatHeader is the size of the header of mdat: 16 where 32 bits cannot count the box.
+func (f *fragment) mdatHeader() int64 {
+	if f.payload+8 > math.MaxUint32 {
+		return 16
+	}
+	return 8
+}
+
+// writer fills what Segment has measured: one array of box bytes, one of ranges, one of pieces.
+type writer struct {
+	head    []byte
+	begin   int // of head: what is in no piece yet
+	extents []media.Extent
+	pieces  []packager.Piece
+}
+
+func (w *writer) u32(v ...uint32) {
+	for _, v := range v {
+		w.head = binary.BigEndian.AppendUint32(w.head, v)
+	}
+}
+
+func (w *writer) u64(v uint64) { w.head = binary.BigEndian.AppendUint64(w.head, v) }
+
+// box begins a box of that size, header included.
+func (w *writer) box(size int64, name string) {
+	w.u32(uint32(size))
+	w.head = append(w.head, name...)
+}
+
+// full begins a full box.
+func (w *writer) full(size int64, name string, version uint8, flags uint32) {
+	w.box(size, name)
+	w.u32(uint32(version)<<24 | flags)
+}
+
+// styp: a DASH media segment and a CMAF segment, and whether it is the last (23000-19, 7.3.3.1).
+func (w *writer) styp(last bool) {
+	w.box(stypSize(last), "styp")
+	w.head = append(w.head, "msdh\x00\x00\x00\x00msdhcmfs"...)
+	if last {
+		w.head = append(w.head, "lmsg"...)
+	}
+}
+
+func (w *writer) fragment(f *fragment, sequence uint32, runs []media.Run) {
+	moof := f.moofSize()
+	w.box(moof, "moof")
+	w.full(16, "mfhd", 0, 0)
+	w.u32(sequence)
+	w.box(f.trafSize(), "traf")
+	w.tfhd(f)
+	w.full(20, "tfdt", 1, 0)
+	w.u64(uint64(f.dts))
+	w.trun(f, moof+f.mdatHeader(), runs)
+	if f.roll != 0 {
+		w.rollGroup(f)
+	}
+	if f.mdatHeader() == 16 {
+		w.box(1, "mdat")
+		w.u64(uint64(f.payload + 16))
+	} else {
+		w.box(f.payload+8, "mdat")
+	}
+	w.flush()
+	w.payload(f, runs)
+}
+
+func (w *writer) tfhd(f *fragment) {
+	flags := uint32(tfhdBaseIsMoof)
+	if f.trun&trunDuration == 0 {
+		flags |= tfhdDuration
+	}
+	if f.trun&trunFlags == 0 {
+		flags |= tfhdFlags
+	}
+	w.full(f.tfhdSize(), "tfhd", 0, flags)
+	w.u32(trackID)
+	if flags&tfhdDuration != 0 {
+		w.u32(f.duration)
+	}
+	if flags&tfhdFlags != 0 {
+		w.u32(f.flags)
+	}
+}
+
+// trun version 1: composition offsets are signed.
+func (w *writer) trun(f *fragment, offset int64, runs []media.Run) {
+	w.full(f.trunSize(), "trun", 1, f.trun|trunOffset)
+	w.u32(uint32(f.samples), uint32(offset))
+	if f.trun&trunFirstFlags != 0 {
+		w.u32(f.first)
+	}
+	b := w.head
+	for _, samples := range f.spans(runs) {
+		for i := range samples {
+			s := &samples[i]
+			if f.trun&trunDuration != 0 {
+				b = binary.BigEndian.AppendUint32(b, s.Duration)
+			}
+			b = binary.BigEndian.AppendUint32(b, s.Size)
+			if f.trun&trunFlags != 0 {
+				b = binary.BigEndian.AppendUint32(b, uint32(s.Flags))
+			}
+			if f.trun&trunCTO != 0 {
+				b = binary.BigEndian.AppendUint32(b, uint32(s.CTO))
+			}
+		}
+	}
+	w.head = b
+}
+
+// rollGroup puts all samples of the fragment into one group of type roll (14496-12, 8.9.2, 8.9.3 and 10.1).
+func (w *writer) rollGroup(f *fragment) {
+	w.full(sgpdSize, "sgpd", 1, 0)
+	w.head = append(w.head, "roll"...)
+	w.u32(2, 1) // default_length, entry_count
+	w.head = binary.BigEndian.AppendUint16(w.head, uint16(f.roll))
+	w.full(sbgpSize, "sbgp", 0, 0)
+	w.head = append(w.head, "roll"...)
+	w.u32(1, uint32(f.samples), localDescription)
+}
+
+// flush makes a piece of the box bytes written since the last.
+func (w *writer) flush() {
+	w.pieces = append(w.pieces, packager.Piece{Bytes: w.head[w.begin:len(w.head):len(w.head)]})
+	w.begin = len(w.head)
+}
+
+// payload adds the ranges of the samples: a piece for each Object in turn.
+func (w *writer) payload(f *fragment, runs []media.Run) {
+	var place cursor
+	for object, samples := range f.spans(runs) {
+		place.enter(object)
+		for i := range samples {
+			s := &samples[i]
+			e := media.Extent{Off: s.Offset, Len: int64(s.Size)}
+			switch place.step(s) {
+			case joined:
+				w.extents[len(w.extents)-1].Len += e.Len
+			case newObject:
+				w.pieces = append(w.pieces, packager.Piece{Object: object, Extents: w.extents[len(w.extents):]})
+				fallthrough
+			case newExtent:
+				w.extents = append(w.extents, e)
+				p := &w.pieces[len(w.pieces)-1]
+				n := len(p.Extents) + 1
+				p.Extents = w.extents[len(w.extents)-n : len(w.extents) : len(w.extents)]
+			}
+		}
+	}
+}
