@@ -1,0 +1,136 @@
+package packed
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/mezzomedia/mezzo/internal/codec"
+	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// Packager makes packed audio segments. It has no state; the zero value works. Safe for concurrent use.
+type Packager struct{}
+
+var _ packager.Packager = Packager{}
+
+// Accepts tells whether the track is AAC that ADTS can name, AC-3, E-AC-3 or MP3. Errors match media.ErrUnsupported, or
+// media.ErrFormat where the AudioSpecificConfig is malformed.
+func (Packager) Accepts(t *media.Track) error {
+	switch t.Codec.Coding {
+	case media.AAC:
+		if _, err := codec.NewADTS(t.Codec.Config); err != nil {
+			return fmt.Errorf("track %s as packed audio: %w", t.ID, err)
+		}
+	case media.AC3, media.EAC3, media.MP3:
+	default:
+		return fmt.Errorf("track %s: packed audio cannot hold %s %q: %w", t.ID, t.Kind, t.Codec.Coding, media.ErrUnsupported)
+	}
+	if t.Timescale == 0 {
+		return fmt.Errorf("track %s: timescale 0: %w", t.ID, media.ErrFormat)
+	}
+	return nil
+}
+
+// Type is aac, ac3, ec3 or mp3, and the MIME type that belongs to it.
+func (Packager) Type(tracks ...*media.Track) (ext, mime string) {
+	if len(tracks) > 0 {
+		switch tracks[0].Codec.Coding {
+		case media.AC3:
+			return "ac3", "audio/ac3"
+		case media.EAC3:
+			return "ec3", "audio/eac3"
+		case media.MP3:
+			return "mp3", "audio/mpeg"
+		}
+	}
+	return "aac", "audio/aac"
+}
+
+// Estimate is exact, but for AAC whose layout needs a program_config_element in each header.
+func (Packager) Estimate(spans ...media.Span) int64 {
+	var n int64
+	for i := range spans {
+		n += tagSize + spans[i].Bytes
+		if spans[i].Track.Codec.Coding == media.AAC {
+			n += headerSize * int64(spans[i].Samples)
+		}
+	}
+	return n
+}
+
+// Segment makes the segment of a Job with one Input. It reads no payload. Errors match media.ErrUnsupported (tracks,
+// access units longer than ADTS can say) or media.ErrNotFound (no samples).
+func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body, error) {
+	if err := ctx.Err(); err != nil {
+		return packager.Body{}, err
+	}
+	if len(job.Inputs) != 1 {
+		return packager.Body{}, fmt.Errorf("segment %d of %d tracks: packed audio holds one: %w", job.Number, len(job.Inputs), media.ErrUnsupported)
+	}
+	in := &job.Inputs[0]
+	if err := p.Accepts(in.Track); err != nil {
+		return packager.Body{}, err
+	}
+	start, ok := start(in)
+	if !ok {
+		return packager.Body{}, fmt.Errorf("segment %d of track %s has no samples: %w", job.Number, in.Track.ID, media.ErrNotFound)
+	}
+	pieces := []packager.Piece{{Bytes: tag(media.Rescale(start, in.Track.Timescale, 90000) + job.Bias)}}
+	if in.Track.Codec.Coding != media.AAC {
+		return packager.NewBody(append(pieces, payload(in.Runs)...)...), nil
+	}
+	s, err := newStream(in)
+	if err != nil {
+		return packager.Body{}, fmt.Errorf("segment %d of track %s: %w", job.Number, in.Track.ID, err)
+	}
+	return packager.NewBody(append(pieces, packager.Piece{Stream: s})...), nil
+}
+
+// start is the presentation time of the first sample, ticks.
+func start(in *packager.Input) (int64, bool) {
+	for i := range in.Runs {
+		if len(in.Runs[i].Samples) > 0 {
+			return in.Runs[i].DTS + in.Shift, true
+		}
+	}
+	return 0, false
+}
+
+// payload is the samples as they lie.
+func payload(runs []media.Run) []packager.Piece {
+	pieces := make([]packager.Piece, 0, len(runs))
+	for i := range runs {
+		p := packager.Piece{Object: runs[i].Data}
+		for e := range runs[i].Extents() {
+			p.Extents = append(p.Extents, e)
+		}
+		if len(p.Extents) > 0 {
+			pieces = append(pieces, p)
+		}
+	}
+	return pieces
+}
+
+const (
+	owner   = "com.apple.streaming.transportStreamTimestamp\x00"
+	tagSize = 10 + 10 + int64(len(owner)) + 8
+)
+
+// tag is an ID3v2.4 tag with one PRIV frame: the time in 33 bits of 90 kHz (RFC 8216, 3.4).
+func tag(time int64) []byte {
+	b := make([]byte, 0, tagSize)
+	b = append(b, "ID3\x04\x00\x00"...)
+	b = syncSafe(b, tagSize-10)
+	b = append(b, "PRIV"...)
+	b = syncSafe(b, tagSize-20)
+	b = append(b, 0, 0)
+	b = append(b, owner...)
+	return binary.BigEndian.AppendUint64(b, uint64(time)&(1<<33-1))
+}
+
+// syncSafe appends n in four bytes of 7 bits (ID3v2.4, 6.2).
+func syncSafe(b []byte, n int64) []byte {
+	return append(b, byte(n>>21)&0x7f, byte(n>>14)&0x7f, byte(n>>7)&0x7f, byte(n)&0x7f)
+}
