@@ -41,6 +41,20 @@ type Templater interface {
 	Template(r Ref) string
 }
 
+// Appender is a Linker that can write URLs without making a string of each. Lists of segments are written with it.
+type Appender interface {
+	// AppendLink appends Link(r).
+	AppendLink(dst []byte, r Ref) []byte
+}
+
+// AppendLink appends l.Link(r), by l's own method where it is an Appender.
+func AppendLink(dst []byte, l Linker, r Ref) []byte {
+	if a, ok := l.(Appender); ok {
+		return a.AppendLink(dst, r)
+	}
+	return append(dst, l.Link(r)...)
+}
+
 // Options say how an endpoint offers a Timeline. The zero value is good.
 type Options struct {
 	Name   string // of the manifest; empty: index
@@ -48,6 +62,9 @@ type Options struct {
 	// Offers are the renditions that the endpoint's container can carry, in the order of listing; nil: each rendition
 	// that is not Hidden, as CMAF.
 	Offers []Offer
+	// NumberDuration asks DASH for SegmentTemplate@duration in place of a SegmentTimeline, where the segments are regular
+	// enough for it: see package dash.
+	NumberDuration bool
 }
 
 // Offer is how one rendition is carried. The container decides it, so that writers know no containers.
@@ -60,6 +77,27 @@ type Offer struct {
 	// Size is the size of a segment, bytes, given what Timeline.Segment returns, cut to the rendition and those of
 	// With; nil: the payload's size.
 	Size func(spans ...media.Span) int64
+}
+
+// Extension is Ext or its default.
+func (o *Offer) Extension() string {
+	if o.Ext == "" {
+		return "m4s"
+	}
+	return o.Ext
+}
+
+// ContentType is MIME or its default for the kind of track.
+func (o *Offer) ContentType(k media.Kind) string {
+	switch {
+	case o.MIME != "":
+		return o.MIME
+	case k == media.Audio:
+		return "audio/mp4"
+	case k == media.Video:
+		return "video/mp4"
+	}
+	return "application/mp4"
 }
 
 // ManifestName is Name or its default.

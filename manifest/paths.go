@@ -19,20 +19,31 @@ type Paths struct{}
 const initSuffix = ".init.mp4"
 
 // Link writes r. Refs whose names are not of the form that Ref states give URLs that Parse refuses.
-func (Paths) Link(r Ref) string {
+func (p Paths) Link(r Ref) string { return string(p.AppendLink(nil, r)) }
+
+// AppendLink appends Link(r).
+func (Paths) AppendLink(dst []byte, r Ref) []byte {
 	switch r.Kind {
 	case Multivariant:
-		return r.Name + ".m3u8"
+		return append(append(dst, r.Name...), ".m3u8"...)
 	case Media:
-		return r.Name + "." + r.Rendition + ".m3u8"
+		dst = append(append(dst, r.Name...), '.')
+		return append(append(dst, r.Rendition...), ".m3u8"...)
 	case MPD:
-		return r.Name + ".mpd"
+		return append(append(dst, r.Name...), ".mpd"...)
 	case Init:
-		return r.Version + "/" + r.Rendition + "/" + r.Period + initSuffix
+		dst = appendFolder(dst, r)
+		return append(append(dst, r.Period...), initSuffix...)
 	case Segment:
-		return r.Version + "/" + r.Rendition + "/" + strconv.FormatUint(r.Number, 10) + "." + r.Ext
+		dst = strconv.AppendUint(appendFolder(dst, r), r.Number, 10)
+		return append(append(dst, '.'), r.Ext...)
 	}
-	return ""
+	return dst
+}
+
+func appendFolder(dst []byte, r Ref) []byte {
+	dst = append(append(dst, r.Version...), '/')
+	return append(append(dst, r.Rendition...), '/')
 }
 
 // Template writes r as a DASH SegmentTemplate does (23009-1, 5.3.9.4.4).

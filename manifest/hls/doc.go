@@ -1,0 +1,19 @@
+// Package hls writes HLS playlists (RFC 8216bis) from a media.Timeline.
+//
+//	index, err := hls.Multivariant(tl, nil)          // every rendition, links as manifest.Paths writes them
+//	video, err := hls.Media(tl, "v1", nil)           // the media playlist of rendition v1
+//
+// Both are pure functions: equal arguments give equal bytes. What is offered, in which container and under which URLs
+// comes from manifest.Options; the zero value offers all of the Timeline as fragmented MP4.
+//
+// Durations are differences of exact boundaries, each rounded to the microsecond, so the sum of what is printed never
+// strays from the media by more than one. EXT-X-TARGETDURATION is one for all playlists of a presentation.
+//
+// Audio renditions become groups, one for each coding, channel layout and step of bit rate, and each video rendition is
+// a variant with each group. Audio that is multiplexed into the video (Offer.With) is a rendition without URI, and is
+// only written where there are others to choose from. The first variant is the best that needs no more than 2.5 Mbit/s,
+// which is where players start; the others follow by group and rising bandwidth.
+//
+// The package does not read playlists, writes no byte ranges and no I-frame playlists. It cannot know whether video
+// carries closed captions, so it never claims that there are none: CLOSED-CAPTIONS is left out.
+package hls
