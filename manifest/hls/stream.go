@@ -15,8 +15,8 @@ var errNothing = fmt.Errorf("playlist: the endpoint offers neither video nor aud
 // stream is an offered rendition and what the multivariant playlist says of it, over all Periods.
 type stream struct {
 	offer        manifest.Offer
-	track        *media.Track   // of the first Period that has it
-	with         []muxed        // multiplexed into it
+	track        *media.Track // of the first Period that has it
+	with         []muxed      // multiplexed into it
 	rate         manifest.Rate
 	codecs       []string // of track and with, each once
 	supplemental []string

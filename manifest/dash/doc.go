@@ -1,0 +1,19 @@
+// Package dash writes MPDs (ISO/IEC 23009-1) from a media.Timeline.
+//
+//	mpd, err := dash.MPD(tl, time.Now(), nil) // every rendition, links as manifest.Paths writes them
+//
+// MPD is a pure function: equal arguments give equal bytes. What is offered and under which URLs comes from
+// manifest.Options; the media URLs are those that package hls names for the same options.
+//
+// Each media.Period is a Period whose start and duration are exact to the nanosecond, rounded up, so that none loses its
+// end. Times stay in the timescale of each track: S@t is Segment.Start, presentationTimeOffset is Period.Start.
+// Renditions of one switching set that agree in coding, channels, language, label and roles share an AdaptationSet,
+// whose id is the same in every Period; where all of them are cut alike they share one SegmentTemplate.
+//
+// With Options.NumberDuration a SegmentTemplate has @duration in place of a SegmentTimeline wherever each segment starts
+// within half a duration of where a player expects it (23009-1, 5.3.9.2.1) and their number is what a player computes.
+// Where irregular cuts do not allow that, the SegmentTimeline stays: a player must not ask for what is not there.
+//
+// The package writes static presentations of fragmented MP4 only, addressed by $Number$; it does not read MPDs. A Linker
+// must be a manifest.Templater.
+package dash
