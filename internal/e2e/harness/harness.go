@@ -155,3 +155,12 @@ func Golden(t testing.TB, path, text string) {
 	require.NoError(t, err)
 	require.Equal(t, string(want), text, "run with -update and review the difference")
 }
+
+// HashLock names the set of players: the hash of their package-lock.json, as install.sh has it.
+func HashLock(t testing.TB) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(Root(), "internal", "e2e", "players", "package-lock.json"))
+	require.NoError(t, err)
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
