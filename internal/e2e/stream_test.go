@@ -165,13 +165,11 @@ func parseFrames(out []byte, videos []*stream) error {
 func (s *stream) presented(offset *big.Rat) []unit {
 	var units []unit
 	slack := s.halfTick()
+	before := new(big.Rat).Neg(slack)
 	for _, u := range s.Units {
-		end := u.At
-		if s.Kind == "audio" {
-			end += u.Dur - 1 // an access unit of which one tick is presented is presented
-		}
-		at := new(big.Rat).Sub(s.seconds(end), offset)
-		if at.Add(at, slack).Sign() >= 0 {
+		at := new(big.Rat).Sub(s.seconds(u.At+u.Dur), offset)
+		// Frames have no duration here. An access unit of which anything is presented is presented.
+		if s.Kind == "video" && at.Cmp(before) >= 0 || s.Kind == "audio" && at.Cmp(slack) > 0 {
 			units = append(units, u)
 		}
 	}
