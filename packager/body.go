@@ -133,49 +133,74 @@ const bufferSize = 128 << 10
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // Send writes the Body to w and returns how much was written. Payload goes through one pooled buffer, however scattered
-// it lies.
+// it lies. It ends with the context's error, w's, the Object's or the Stream's; a Stream that does not keep to its size is
+// an error that matches io.ErrUnexpectedEOF or io.ErrShortWrite, and nothing is written beyond that size.
 func (b Body) Send(ctx context.Context, w io.Writer) (int64, error) {
 	c := &counter{w: w}
 	for i := range b.pieces {
+		if err := ctx.Err(); err != nil {
+			return c.n, err
+		}
 		p := &b.pieces[i]
+		before, size := c.n, p.size()
+		c.left = size
 		var err error
 		switch {
 		case p.Stream != nil:
-			err = p.Stream.Send(ctx, c, 0, p.Stream.Size())
+			err = p.Stream.Send(ctx, c, 0, size)
 		case p.Object != nil:
 			err = sendExtents(ctx, c, p.Object, p.Extents)
 		default:
 			_, err = c.Write(p.Bytes)
 		}
+		if err == nil && c.left > 0 {
+			err = fmt.Errorf("piece %d of %d bytes sent %d: %w", i, size, c.n-before, io.ErrUnexpectedEOF)
+		}
 		if err != nil {
 			return c.n, err
 		}
 	}
-	if c.n != b.size {
-		return c.n, fmt.Errorf("body of %d bytes sent %d: %w", b.size, c.n, io.ErrUnexpectedEOF)
-	}
 	return c.n, nil
 }
 
-// Bytes returns the whole Body, for caches and tests.
+// Bytes returns the whole Body, for caches and tests: read-only, it may be the held bytes themselves. Ranges are compared
+// with the size of their Object before memory is taken for them.
 func (b Body) Bytes(ctx context.Context) ([]byte, error) {
 	if len(b.pieces) == 1 && b.pieces[0].Stream == nil && b.pieces[0].Object == nil {
 		return b.pieces[0].Bytes, nil
+	}
+	for i := range b.pieces {
+		p := &b.pieces[i]
+		if p.Stream != nil || p.Object == nil {
+			continue
+		}
+		size := p.Object.Size()
+		for _, e := range p.Extents {
+			if e.Off < 0 || e.Off > size || e.Len > size-e.Off {
+				return nil, fmt.Errorf("%d bytes at %d of an object of %d: %w", e.Len, e.Off, size, media.ErrChanged)
+			}
+		}
 	}
 	out := &appender{p: make([]byte, 0, b.size)}
 	_, err := b.Send(ctx, out)
 	return out.p, err
 }
 
+// counter counts what w took of the whole, and holds a piece to its size.
 type counter struct {
-	w io.Writer
-	n int64
+	w       io.Writer
+	n, left int64
 }
 
 func (c *counter) Write(p []byte) (int, error) {
+	over := int64(len(p)) > c.left
+	if over {
+		p = p[:c.left]
+	}
 	n, err := c.w.Write(p)
 	c.n += int64(n)
-	if err == nil && n < len(p) {
+	c.left -= int64(n)
+	if err == nil && (over || n < len(p)) {
 		err = io.ErrShortWrite
 	}
 	return n, err
@@ -188,15 +213,22 @@ func (a *appender) Write(p []byte) (int, error) { a.p = append(a.p, p...); retur
 // gap is how much that nobody asked for is read along to spare a read of its own.
 const gap = 16 << 10
 
-// sendExtents gathers ranges into one buffer. Ranges that lie close together are fetched by one read.
+// sendExtents gathers ranges into one buffer.
 func sendExtents(ctx context.Context, w io.Writer, obj media.Object, extents []media.Extent) error {
-	if m, ok := obj.(media.Byter); ok {
-		if sent, err := sendMapped(ctx, w, m, extents); sent {
-			return err
-		}
-	}
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
+	if m, ok := obj.(media.Byter); ok {
+		sent, err := sendMapped(ctx, w, m, extents, buf)
+		if err != nil {
+			return err
+		}
+		extents = extents[sent:]
+	}
+	return sendRead(ctx, w, obj, extents, buf)
+}
+
+// sendRead reads; ranges that lie close together are fetched by one read.
+func sendRead(ctx context.Context, w io.Writer, obj media.Object, extents []media.Extent, buf *[bufferSize]byte) error {
 	var off int64 // within extents[0]
 	for len(extents) > 0 {
 		start := extents[0].Off + off
@@ -212,12 +244,7 @@ func sendExtents(ctx context.Context, w io.Writer, obj media.Object, extents []m
 			}
 			continue
 		}
-		// the following extents that fit into the buffer with what lies between them
-		end, n := extents[0].Off+extents[0].Len, 1
-		for n < len(extents) && extents[n].Off >= end && extents[n].Off-end <= gap && extents[n].Off+extents[n].Len-start <= bufferSize {
-			end = extents[n].Off + extents[n].Len
-			n++
-		}
+		end, n := near(extents, start)
 		if err := obj.ReadAt(ctx, buf[:end-start], start); err != nil {
 			return err
 		}
@@ -236,18 +263,22 @@ func sendExtents(ctx context.Context, w io.Writer, obj media.Object, extents []m
 	return nil
 }
 
-// sendMapped writes from memory; small ranges go through a buffer, so that w sees few large writes. It reports false,
-// with nothing written, where the object cannot give its bytes.
-func sendMapped(ctx context.Context, w io.Writer, m media.Byter, extents []media.Extent) (bool, error) {
-	if len(extents) == 0 {
-		return true, nil
+// near tells how many ranges fit into the buffer from start on with what lies between them, and where the last ends.
+func near(extents []media.Extent, start int64) (end int64, n int) {
+	end, n = extents[0].Off+extents[0].Len, 1
+	for _, e := range extents[1:] {
+		if e.Off < end || e.Off-end > gap || e.Len > bufferSize || e.Off+e.Len-start > bufferSize {
+			break
+		}
+		end, n = e.Off+e.Len, n+1
 	}
-	if m.Bytes(extents[0].Off, extents[0].Len) == nil {
-		return false, nil
-	}
-	buf := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buf)
-	fill := 0
+	return end, n
+}
+
+// sendMapped writes from memory; small ranges go through the buffer, so that w sees few large writes. It stops before
+// the first range whose bytes cannot be had like that, with all before it written, and returns how many those were.
+func sendMapped(ctx context.Context, w io.Writer, m media.Byter, extents []media.Extent, buf *[bufferSize]byte) (int, error) {
+	fill, sent := 0, 0
 	flush := func() error {
 		if fill == 0 {
 			return nil
@@ -263,20 +294,21 @@ func sendMapped(ctx context.Context, w io.Writer, m media.Byter, extents []media
 	for _, e := range extents {
 		p := m.Bytes(e.Off, e.Len)
 		if p == nil {
-			return true, fmt.Errorf("bytes %d to %d: %w", e.Off, e.Off+e.Len, media.ErrChanged)
+			break
 		}
+		sent++
 		for len(p) > 0 {
 			n := min(len(p), bufferSize-fill)
 			if err := guardedCopy(buf[fill:fill+n], p[:n]); err != nil {
-				return true, err
+				return sent, err
 			}
 			p, fill = p[n:], fill+n
 			if fill == bufferSize {
 				if err := flush(); err != nil {
-					return true, err
+					return sent, err
 				}
 			}
 		}
 	}
-	return true, flush()
+	return sent, flush()
 }
