@@ -36,6 +36,7 @@ var layers = map[string]struct {
 	"manifest/dash":            {own: []string{"packager/media", "manifest"}},
 	"origin": {own: []string{"packager/media", "packager", "packager/vod", "packager/cmaf", "packager/ts",
 		"packager/packed", "manifest", "manifest/hls", "manifest/dash"}, http: true},
+	"internal/timelines":     {own: []string{"packager/media", "manifest"}},
 	"internal/bits":          {},
 	"internal/nal":           {internal: true},
 	"internal/codec":         {own: []string{"packager/media"}, internal: true},

@@ -103,7 +103,7 @@ func (w *writer) period(p *media.Period) *period {
 	start := nanos(p.Start) - w.firstTime
 	w.end = start + nanos(w.length(p))
 	out := &period{Start: duration(start), Duration: duration(w.end - start)}
-	out.ID = "P" + p.ID
+	out.ID = p.ID
 	markMain(sets)
 	for _, s := range sets {
 		out.AdaptationSets = append(out.AdaptationSets, w.adaptationSet(p, s))
