@@ -148,9 +148,11 @@ func (e *elementary) keyed(p *place, s *media.Sample) bool {
 
 func (e *elementary) sample(p *place) *media.Sample { return &e.input.Runs[p.run].Samples[p.sample] }
 
-// clock converts ticks of the track on the presentation's axis to 90 kHz.
+// clock converts ticks of the track on the presentation's axis to 90 kHz. Times beyond a hundred thousand years, which
+// only a damaged source has, are cut off so that differences do not overflow.
 func (e *elementary) clock(ticks, bias int64) int64 {
-	return media.Rescale(ticks, e.input.Track.Timescale, mpegts.ClockRate) + bias
+	const end = 1 << 58
+	return min(max(media.Rescale(ticks, e.input.Track.Timescale, mpegts.ClockRate), -end), end) + bias
 }
 
 func trackError(t *media.Track, format string, args ...any) error {

@@ -2,7 +2,6 @@ package ts
 
 import (
 	"github.com/mezzomedia/mezzo/internal/mpegts"
-	"github.com/mezzomedia/mezzo/packager/media"
 )
 
 // Intervals and amounts at 90 kHz and in bytes.
