@@ -1,0 +1,284 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mezzomedia/mezzo/internal/e2e/harness"
+	"github.com/mezzomedia/mezzo/origin"
+	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/media"
+	"github.com/mezzomedia/mezzo/packager/vod"
+)
+
+// A row is what the truth table says of one file.
+type row struct {
+	Source string // its streams
+	Cells  [3]string
+	Notes  []string // why something is not served, as the origin puts it
+}
+
+const (
+	hlsTS = iota
+	hlsFMP4
+	dashCMAF
+)
+
+// notInTS are the codecs that TS as HLS knows it cannot carry.
+var notInTS = []string{"av1", "vp9", "vp8", "flac", "opus"}
+
+// TestTruthTable serves each MP4 and compares what programs of others read from the output with what they read from the
+// source: every presented frame and access unit, and its time.
+func TestTruthTable(t *testing.T) {
+	for _, set := range []struct {
+		name     string
+		subjects []subject
+	}{{"generated", generatedSubjects(t)}, {"corpus", corpusSubjects(t)}} {
+		t.Run(set.name, func(t *testing.T) {
+			if len(set.subjects) == 0 {
+				return
+			}
+			rows := measureAll(t, set.subjects)
+			var table, refusals strings.Builder
+			for i, s := range set.subjects {
+				r := rows[i]
+				fmt.Fprintf(&table, "| %s | %s | %s | %s | %s |\n", s.Name, r.Source, r.Cells[hlsTS], r.Cells[hlsFMP4], r.Cells[dashCMAF])
+				for _, n := range r.Notes {
+					fmt.Fprintf(&refusals, "%s: %s\n", s.Name, n)
+				}
+			}
+			harness.Golden(t, "docs/truth-table-"+set.name+".md", "# Truth table: "+set.name+" media\n\n"+preamble+table.String())
+			harness.Golden(t, "internal/e2e/testdata/refusals-"+set.name+".txt", refusals.String())
+		})
+	}
+}
+
+const preamble = `Written by the end-to-end test, which fails where this page is not what it finds. Each file is served by an origin and
+fetched over HTTP; ffmpeg decodes every video frame of source and output, and the payload of every audio access unit is
+hashed. A number says that so many presented frames (v) or access units (a) are equal to the source's in content and order,
+and each at its time from the presentation's start, to half a tick of the output's clock. Anything else would fail the test.
+"–" is a container that cannot carry the codec; its manifest leaves the track out. "refused" and "left out" have their
+reasons in internal/e2e/testdata/refusals-*.txt.
+
+| file | source | HLS TS | HLS fMP4 | DASH |
+|---|---|---|---|---|
+`
+
+// measureAll measures the subjects, two at a time.
+func measureAll(t *testing.T, subjects []subject) []row {
+	contents := origin.Map{}
+	for i, s := range subjects {
+		f, err := vod.OpenFile(s.Path)
+		require.NoError(t, err)
+		t.Cleanup(func() { f.Close() })
+		contents[fmt.Sprintf("t/%d", i)] = &vod.Asset{Inputs: []vod.Input{{Name: filepath.Base(s.Path), Object: f}}}
+	}
+	server := httptest.NewServer(&origin.Handler{Library: contents})
+	t.Cleanup(server.Close)
+	rows := make([]row, len(subjects))
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, 2)
+	for i, s := range subjects {
+		turn <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turn }()
+			t.Run(s.Name, func(t *testing.T) {
+				rows[i] = measure(t, s, contents[fmt.Sprintf("t/%d", i)], fmt.Sprintf("%s/out/v1/t/%d/", server.URL, i))
+			})
+		})
+	}
+	wg.Wait()
+	return rows
+}
+
+// measure serves one file in all formats.
+func measure(t *testing.T, s subject, content media.Content, base string) (r row) {
+	defer func() {
+		for i := range r.Cells {
+			if r.Cells[i] == "" {
+				r.Cells[i] = "wrong"
+			}
+		}
+	}()
+	src, err := read(t, s.Path)
+	src = slices.DeleteFunc(src, func(s *stream) bool { return len(s.presented(new(big.Rat))) == 0 })
+	r.Source = describe(src)
+	if err != nil {
+		r.Source = "ffmpeg cannot read it"
+	}
+	tl, err := content.Present(media.Plan{}).Timeline(context.Background())
+	if err != nil {
+		r.Cells = [3]string{"refused", "refused", "refused"}
+		r.Notes = append(r.Notes, err.Error())
+		_, _, err := harness.TryGet(base + "cmaf/index.mpd")
+		require.Error(t, err, "refused by the library, served by the origin")
+		return r
+	}
+	for _, n := range tl.Notes {
+		r.Notes = append(r.Notes, n.String())
+	}
+	slices.Sort(r.Notes)
+
+	mpd := readMPD(t, base+"cmaf/index.mpd")
+	require.NotEmpty(t, mpd)
+	start := mpd[0].Pieces[0].Offset
+	r.Cells[dashCMAF] = verify(t, src, fetch(t, mpd, false, new(big.Rat)), nil)
+	playlists := readHLS(t, base+"cmaf/index.m3u8")
+	require.Equal(t, everyURL(mpd), everyURL(playlists), "HLS and DASH name the same media")
+	r.Cells[hlsFMP4] = r.Cells[dashCMAF]
+
+	if _, _, err := harness.TryGet(base + "ts/index.m3u8"); err != nil {
+		for _, s := range src {
+			if !slices.Contains(notInTS, s.Codec) && !strings.Contains(r.Cells[dashCMAF], "left out: "+s.Codec) {
+				t.Errorf("TS has no %s: %v", s.Codec, err)
+			}
+		}
+		r.Cells[hlsTS] = "–"
+		return r
+	}
+	offset := new(big.Rat).Add(start, big.NewRat(packager.Bias, 90000))
+	r.Cells[hlsTS] = verify(t, src, fetch(t, readHLS(t, base+"ts/index.m3u8"), true, offset), notInTS)
+	return r
+}
+
+func describe(src []*stream) string {
+	var parts []string
+	for _, s := range src {
+		parts = append(parts, s.Codec)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func everyURL(list []*listed) (all []string) {
+	for _, l := range list {
+		all = append(all, l.urls()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// fetch reads the renditions from the origin as players would join them: initialization and media segments in order.
+// Times are made those of the presentation: offset is taken off, or for DASH what the MPD says.
+func fetch(t *testing.T, list []*listed, ts bool, offset *big.Rat) (all []*stream) {
+	for _, l := range list {
+		var joined []*stream
+		for i, p := range l.Pieces {
+			var data []byte
+			for _, u := range (&listed{Pieces: []piece{p}}).urls() {
+				body, _ := harness.Get(t, u)
+				data = append(data, body...)
+			}
+			by := offset
+			if p.Offset != nil {
+				by = p.Offset
+			}
+			streams := readBytes(t, data, ts)
+			require.NotEmpty(t, streams, "%s: nothing to read in %v", l.Name, p)
+			if i == 0 {
+				joined = make([]*stream, len(streams))
+			}
+			require.Len(t, streams, len(joined))
+			for k, s := range streams {
+				s.shift(by)
+				if joined[k] != nil {
+					require.Equal(t, joined[k].Den, s.Den, "%s: the timescale changes between Periods", l.Name)
+					s.Units = append(joined[k].Units, s.Units...)
+				}
+				joined[k] = s
+			}
+		}
+		all = append(all, joined...)
+	}
+	return all
+}
+
+// readBytes reads a rendition by ffmpeg; the audio of TS by astits, because ffmpeg guesses the times within a PES.
+func readBytes(t *testing.T, data []byte, ts bool) []*stream {
+	path := filepath.Join(t.TempDir(), "rendition")
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	streams, err := read(t, path)
+	require.NoError(t, err)
+	if !ts || len(data) == 0 || data[0] != 0x47 {
+		return streams
+	}
+	audio, err := readTSAudio(data)
+	require.NoError(t, err)
+	i := 0
+	for k, s := range streams {
+		if s.Kind == "audio" {
+			require.Less(t, i, len(audio), "ffmpeg finds more audio than astits")
+			streams[k] = audio[i]
+			i++
+		}
+	}
+	require.Len(t, audio, i)
+	return streams
+}
+
+// shift makes the times of s those of the presentation, which starts at offset seconds of its clock.
+func (s *stream) shift(offset *big.Rat) {
+	n, d := offset.Num().Int64(), offset.Denom().Int64()
+	if s.Clock == 0 {
+		s.Clock = s.Den / s.Num
+	}
+	for i := range s.Units {
+		s.Units[i].At = s.Units[i].At*s.Num*d - n*s.Den
+		s.Units[i].Dur *= s.Num * d
+	}
+	s.Num, s.Den = 1, s.Den*d
+}
+
+// verify checks that each output stream is a source stream, and each source stream is there or of a codec that may be
+// left out. The result is a cell of the table.
+func verify(t *testing.T, src, out []*stream, leftOut []string) string {
+	zero := new(big.Rat)
+	served := map[*stream]bool{}
+	for i, o := range out {
+		faults := []string{"the source has no " + o.Kind + " in " + o.Codec}
+		for _, s := range src {
+			if s.Kind != o.Kind || s.Codec != o.Codec {
+				continue
+			}
+			err := compare(s, o, zero)
+			if err == nil {
+				served[s] = true
+				faults = nil
+				break
+			}
+			faults = append(faults, err.Error()+"; "+extra(s, o))
+		}
+		if len(faults) > 0 {
+			t.Errorf("output stream %d (%s) is none of the source: %s", i, o.Codec, strings.Join(faults, "\n"))
+			return "wrong"
+		}
+	}
+	var cell []string
+	for _, s := range src {
+		n := len(s.presented(zero))
+		switch {
+		case served[s]:
+			cell = append(cell, fmt.Sprintf("%c %d", s.Kind[0], n))
+		case slices.Contains(leftOut, s.Codec):
+			cell = append(cell, "–")
+		default:
+			cell = append(cell, "left out: "+s.Codec)
+		}
+	}
+	return strings.Join(cell, ", ")
+}
+
+// extra is the counts of both sides, for messages.
+func extra(s, o *stream) string {
+	return fmt.Sprintf("source presents %d of %d, output %d of %d", len(s.presented(new(big.Rat))), len(s.Units),
+		len(o.presented(new(big.Rat))), len(o.Units))
+}
