@@ -1,0 +1,182 @@
+package origin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"weak"
+
+	"github.com/mezzomedia/mezzo/manifest"
+	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// view is a Timeline as an Endpoint offers it. Immutable. It does not hold the Timeline, so that a cache of views keeps no
+// media open.
+type view struct {
+	offers []manifest.Offer
+	by     map[string]*carrier // by rendition
+}
+
+// carrier is what makes the segments of one rendition.
+type carrier struct {
+	offer    *manifest.Offer
+	packager packager.Packager
+}
+
+// viewKey names a view. Timelines are told apart by identity: equal calls return the same one.
+type viewKey struct {
+	timeline weak.Pointer[media.Timeline]
+	endpoint string
+}
+
+func (k viewKey) String() string { return "endpoint " + k.endpoint }
+
+const viewBytes = 4 << 10 // a generous guess
+
+// view returns the view of tl. What is left out, and what the source has to say, is logged when it is made: once for each
+// Timeline.
+func (h *Handler) view(ctx context.Context, name string, ep *Endpoint, tl *media.Timeline) (*view, error) {
+	return h.views.get(ctx, keyOf(tl, ep), func(ctx context.Context) (*view, int64, error) {
+		log := h.log().With("presentation", name, "endpoint", ep.Name)
+		for _, n := range tl.Notes {
+			log.WarnContext(ctx, n.Text, "subject", n.Subject)
+		}
+		v, left := newView(tl, ep)
+		for _, n := range left {
+			log.WarnContext(ctx, "left out: "+n.Text, "rendition", n.Subject)
+		}
+		if len(v.offers) == 0 {
+			return nil, 0, fmt.Errorf("%s can carry none of its tracks: %w", ep.Container, media.ErrUnsupported)
+		}
+		return v, viewBytes, nil
+	})
+}
+
+// newView decides which renditions the container carries, and how. left says what it cannot.
+func newView(tl *media.Timeline, ep *Endpoint) (v *view, left []media.Note) {
+	f := formats[ep.Container]
+	muxed := ""
+	if f.mux {
+		muxed = defaultAudio(tl, f.main)
+	}
+	v = &view{by: map[string]*carrier{}}
+	seen := map[string]bool{}
+	for _, p := range tl.Periods {
+		for i := range p.Renditions {
+			r := &p.Renditions[i]
+			if r.Hidden || seen[r.ID] {
+				continue
+			}
+			seen[r.ID] = true
+			pk, err := choose(tl, r, ep, f)
+			if err != nil {
+				left = append(left, media.Note{Subject: r.ID, Text: err.Error()})
+				continue
+			}
+			if r.ID == muxed {
+				continue // is in each video rendition
+			}
+			v.offers = append(v.offers, newOffer(p, r, pk, with(p, r, f, muxed)))
+			v.by[r.ID] = &carrier{packager: pk}
+		}
+	}
+	for i := range v.offers {
+		v.by[v.offers[i].Rendition].offer = &v.offers[i]
+	}
+	return v, left
+}
+
+// choose returns what packages the rendition, which it must accept in each Period.
+func choose(tl *media.Timeline, r *media.Rendition, ep *Endpoint, f format) (packager.Packager, error) {
+	if ep.PackedAudio && f.packed != nil && r.Track.Kind == media.Audio && accepts(tl, r.ID, f.packed) == nil {
+		return f.packed, nil
+	}
+	return f.main, accepts(tl, r.ID, f.main)
+}
+
+func accepts(tl *media.Timeline, rendition string, pk packager.Packager) error {
+	for _, p := range tl.Periods {
+		if r, ok := p.Rendition(rendition); ok {
+			if err := pk.Accepts(r.Track); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// defaultAudio is the rendition that is multiplexed into video: of those that pk accepts the one marked as default, or the
+// first. Empty where there is no video or no audio.
+func defaultAudio(tl *media.Timeline, pk packager.Packager) string {
+	first, video := "", false
+	for _, p := range tl.Periods {
+		for i := range p.Renditions {
+			r := &p.Renditions[i]
+			video = video || r.Track.Kind == media.Video && !r.Hidden && accepts(tl, r.ID, pk) == nil
+			if r.Track.Kind != media.Audio || r.Hidden || accepts(tl, r.ID, pk) != nil {
+				continue
+			}
+			if first == "" || r.Track.Default && !isDefault(p, first) {
+				first = r.ID
+			}
+		}
+	}
+	if !video {
+		return ""
+	}
+	return first
+}
+
+func isDefault(p *media.Period, rendition string) bool {
+	r, ok := p.Rendition(rendition)
+	return ok && r.Track.Default
+}
+
+// with is what is multiplexed into r: what the Timeline says, or the default audio into video.
+func with(p *media.Period, r *media.Rendition, f format, muxed string) []string {
+	if !f.mux || r.Track.Kind != media.Video {
+		return nil
+	}
+	var list []string
+	for _, id := range r.With {
+		if w, ok := p.Rendition(id); ok && f.main.Accepts(w.Track) == nil {
+			list = append(list, id)
+		}
+	}
+	if len(list) == 0 && muxed != "" {
+		list = []string{muxed}
+	}
+	return list
+}
+
+func newOffer(p *media.Period, r *media.Rendition, pk packager.Packager, with []string) manifest.Offer {
+	tracks := []*media.Track{r.Track}
+	for _, id := range with {
+		if w, ok := p.Rendition(id); ok {
+			tracks = append(tracks, w.Track)
+		}
+	}
+	o := manifest.Offer{Rendition: r.ID, With: with, Size: pk.Estimate}
+	o.Ext, o.MIME = pk.Type(tracks...)
+	_, init := pk.(packager.Initializer)
+	o.NoInit = !init
+	return o
+}
+
+// segments are segment n of the rendition and of what is multiplexed into it.
+func (c *carrier) segments(tl *media.Timeline, n uint64) ([]media.Segment, error) {
+	p, s, err := tl.Find(c.offer.Rendition, n)
+	if err != nil {
+		return nil, err
+	}
+	segs := []media.Segment{s}
+	for _, id := range slices.Compact(c.offer.With) {
+		if r, ok := p.Rendition(id); ok {
+			if ws, ok := media.ByNumber(r.Segments, n); ok && !ws.Gap {
+				segs = append(segs, ws)
+			}
+		}
+	}
+	return segs, nil
+}
