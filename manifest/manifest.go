@@ -41,20 +41,6 @@ type Templater interface {
 	Template(r Ref) string
 }
 
-// Appender is a Linker that can write URLs without making a string of each. Lists of segments are written with it.
-type Appender interface {
-	// AppendLink appends Link(r).
-	AppendLink(dst []byte, r Ref) []byte
-}
-
-// AppendLink appends l.Link(r), by l's own method where it is an Appender.
-func AppendLink(dst []byte, l Linker, r Ref) []byte {
-	if a, ok := l.(Appender); ok {
-		return a.AppendLink(dst, r)
-	}
-	return append(dst, l.Link(r)...)
-}
-
 // Options say how an endpoint offers a Timeline. The zero value is good.
 type Options struct {
 	Name   string // of the manifest; empty: index

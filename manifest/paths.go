@@ -19,31 +19,20 @@ type Paths struct{}
 const initSuffix = ".init.mp4"
 
 // Link writes r. Refs whose names are not of the form that Ref states give URLs that Parse refuses.
-func (p Paths) Link(r Ref) string { return string(p.AppendLink(nil, r)) }
-
-// AppendLink appends Link(r).
-func (Paths) AppendLink(dst []byte, r Ref) []byte {
+func (Paths) Link(r Ref) string {
 	switch r.Kind {
 	case Multivariant:
-		return append(append(dst, r.Name...), ".m3u8"...)
+		return r.Name + ".m3u8"
 	case Media:
-		dst = append(append(dst, r.Name...), '.')
-		return append(append(dst, r.Rendition...), ".m3u8"...)
+		return r.Name + "." + r.Rendition + ".m3u8"
 	case MPD:
-		return append(append(dst, r.Name...), ".mpd"...)
+		return r.Name + ".mpd"
 	case Init:
-		dst = appendFolder(dst, r)
-		return append(append(dst, r.Period...), initSuffix...)
+		return r.Version + "/" + r.Rendition + "/" + r.Period + initSuffix
 	case Segment:
-		dst = strconv.AppendUint(appendFolder(dst, r), r.Number, 10)
-		return append(append(dst, '.'), r.Ext...)
+		return r.Version + "/" + r.Rendition + "/" + strconv.FormatUint(r.Number, 10) + "." + r.Ext
 	}
-	return dst
-}
-
-func appendFolder(dst []byte, r Ref) []byte {
-	dst = append(append(dst, r.Version...), '/')
-	return append(append(dst, r.Rendition...), '/')
+	return ""
 }
 
 // Template writes r as a DASH SegmentTemplate does (23009-1, 5.3.9.4.4).

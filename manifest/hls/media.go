@@ -21,14 +21,14 @@ func Media(tl *media.Timeline, rendition string, opts *manifest.Options) ([]byte
 		return nil, fmt.Errorf("playlist of rendition %q: not offered: %w", rendition, media.ErrNotFound)
 	}
 	w := mediaWriter{
-		tl: tl, links: opts.Links(), noInit: offers[i].NoInit, dated: dated(tl),
-		link: manifest.Ref{
-			Kind: manifest.Segment, Version: tl.Version, Rendition: rendition, Ext: offers[i].Extension(),
-		},
+		tl: tl, links: opts.Links(), rendition: rendition, noInit: offers[i].NoInit, dated: dated(tl),
 		target: targetDuration(tl, offers),
 		period: -1,
 	}
-	w.b = make([]byte, 0, 256+w.bytesPerEntry()*segments(tl, rendition))
+	w.segment = newSegmentLinker(w.links, manifest.Ref{
+		Kind: manifest.Segment, Version: tl.Version, Rendition: rendition, Ext: offers[i].Extension(),
+	})
+	w.b = make([]byte, 0, 512+w.bytesPerEntry()*segments(tl, rendition))
 	walk(tl, rendition, w.entry)
 	if tl.Ended {
 		w.b = append(w.b, "#EXT-X-ENDLIST\n"...)
@@ -38,17 +38,18 @@ func Media(tl *media.Timeline, rendition string, opts *manifest.Options) ([]byte
 
 // mediaWriter appends a media playlist.
 type mediaWriter struct {
-	b      []byte
-	tl     *media.Timeline
-	links  manifest.Linker
-	link   manifest.Ref // of a segment, but for its number
-	noInit bool
-	dated  bool
-	target int64
-	period int // index of the Period of the last entry; -1: none yet
+	b         []byte
+	tl        *media.Timeline
+	links     manifest.Linker
+	segment   segmentLinker
+	rendition string
+	noInit    bool
+	dated     bool
+	target    int64
+	period    int // index of the Period of the last entry; -1: none yet
 }
 
-func (w *mediaWriter) entry(e entry) {
+func (w *mediaWriter) entry(e *entry) {
 	if w.period < 0 {
 		w.head(e)
 	}
@@ -61,13 +62,11 @@ func (w *mediaWriter) entry(e entry) {
 	w.b = append(w.b, "#EXTINF:"...)
 	w.b = appendMicros(w.b, e.us)
 	w.b = append(w.b, ",\n"...)
-	w.link.Number = e.number
-	w.b = manifest.AppendLink(w.b, w.links, w.link)
-	w.b = append(w.b, '\n')
+	w.b = append(w.segment.append(w.b, e.number), '\n')
 }
 
 // head writes what precedes the first entry.
-func (w *mediaWriter) head(first entry) {
+func (w *mediaWriter) head(first *entry) {
 	w.b = append(w.b, "#EXTM3U\n#EXT-X-VERSION:"...)
 	w.b = strconv.AppendInt(w.b, int64(version(w.noInit)), 10)
 	w.b = append(w.b, "\n#EXT-X-TARGETDURATION:"...)
@@ -85,17 +84,17 @@ func (w *mediaWriter) head(first entry) {
 }
 
 // startPeriod marks the discontinuity, names the init segment of the Period and its date, where there is one.
-func (w *mediaWriter) startPeriod(e entry) {
+func (w *mediaWriter) startPeriod(e *entry) {
 	if w.period >= 0 {
 		w.b = append(w.b, "#EXT-X-DISCONTINUITY\n"...)
 	}
 	w.period = e.index
-	r, here := e.period.Rendition(w.link.Rendition)
+	r, here := e.period.Rendition(w.rendition)
 	if !w.noInit && here && r.Segments.Len() > 0 {
 		w.b = append(w.b, `#EXT-X-MAP:URI="`...)
-		w.b = manifest.AppendLink(w.b, w.links, manifest.Ref{
-			Kind: manifest.Init, Version: w.tl.Version, Rendition: w.link.Rendition, Period: e.period.ID,
-		})
+		w.b = append(w.b, w.links.Link(manifest.Ref{
+			Kind: manifest.Init, Version: w.tl.Version, Rendition: w.rendition, Period: e.period.ID,
+		})...)
 		w.b = append(w.b, "\"\n"...)
 	}
 	if w.dated {
@@ -107,9 +106,7 @@ func (w *mediaWriter) startPeriod(e entry) {
 
 // bytesPerEntry is about what one entry takes.
 func (w *mediaWriter) bytesPerEntry() int {
-	w.link.Number = 1 << 20
-	n := len(w.links.Link(w.link))
-	return n + len("#EXTINF:10.000000,\n\n")
+	return len(w.segment.append(nil, 1<<20)) + len("#EXTINF:10.000000,\n\n")
 }
 
 // version is EXT-X-VERSION: decimal durations need 3, EXT-X-MAP 6 (8216bis, section 8).
@@ -138,10 +135,11 @@ func segments(tl *media.Timeline, rendition string) int {
 // appendMicros prints microseconds as seconds with six decimals: never an exponent, never a rounded sum.
 func appendMicros(b []byte, us int64) []byte {
 	b = strconv.AppendInt(b, us/1_000_000, 10)
-	frac := us % 1_000_000
-	b = append(b, '.')
-	for div := int64(100_000); div > 0; div /= 10 {
-		b = append(b, byte('0'+frac/div%10))
+	frac := uint32(us % 1_000_000)
+	digits := [7]byte{0: '.'}
+	for i := 6; i > 0; i-- {
+		digits[i] = byte('0' + frac%10)
+		frac /= 10
 	}
-	return b
+	return append(b, digits[:]...)
 }

@@ -18,12 +18,12 @@ type entry struct {
 
 const maxGaps = 1000 // that one hole may become, however long it is
 
-// walk calls f for each entry of the rendition's media playlist, in order.
+// walk calls f for each entry of the rendition's media playlist, in order. f does not keep the entry.
 //
 // An entry lasts until the next begins, the first from the Period's start: listed times then equal those of the media
 // even where a track begins a little late. Longer holes, and Periods in which the rendition is missing, are listed as
 // gaps, so that every playlist keeps the same clock and the same discontinuities.
-func walk(tl *media.Timeline, rendition string, f func(entry)) {
+func walk(tl *media.Timeline, rendition string, f func(*entry)) {
 	w := walker{f: f, longest: max(1, tl.Target.Microseconds())}
 	if tl.Target == 0 {
 		offers := []manifest.Offer{{Rendition: rendition}}
@@ -46,7 +46,7 @@ func walk(tl *media.Timeline, rendition string, f func(entry)) {
 }
 
 type walker struct {
-	f       func(entry)
+	f       func(*entry)
 	entry   entry  // of the current Period
 	next    uint64 // number after the last one listed
 	longest int64  // microseconds that a gap may last
@@ -72,7 +72,7 @@ func (w *walker) period(r *media.Rendition, from int64) int64 {
 			end = micros(s.Start, scale)
 		}
 		e.us = max(1, end-at)
-		w.f(e)
+		w.f(&e)
 		at = end
 	}
 	w.next = s.Number + 1
@@ -93,7 +93,7 @@ func (w *walker) gaps(from, to int64, n uint64) {
 		if k == count-1 {
 			e.us = max(1, length-length/count*(count-1))
 		}
-		w.f(e)
+		w.f(&e)
 	}
 	w.next = n + uint64(count)
 }
@@ -109,7 +109,7 @@ func micros(ticks int64, scale uint32) int64 { return (media.Rescale(ticks, scal
 func targetDuration(tl *media.Timeline, offers []manifest.Offer) int64 {
 	var longest int64
 	for i := range offers {
-		walk(tl, offers[i].Rendition, func(e entry) { longest = max(longest, e.us) })
+		walk(tl, offers[i].Rendition, func(e *entry) { longest = max(longest, e.us) })
 	}
 	return max(1, (longest+500_000)/1_000_000)
 }
