@@ -101,14 +101,24 @@ var named = map[string][2]string{
 	"lpcm": {"PCM", ""}, "sowt": {"PCM", ""}, "twos": {"PCM", ""}, "in24": {"PCM", ""}, "in32": {"PCM", ""}, "fl32": {"PCM", ""},
 	"fl64": {"PCM", ""}, "raw ": {"PCM", ""}, "ipcm": {"PCM", ""}, "fpcm": {"PCM", ""}, "NONE": {"PCM", ""},
 	"ulaw": {"G.711", ""}, "alaw": {"G.711", ""}, "samr": {"AMR", ""}, "sawb": {"AMR-WB", ""}, "spex": {"Speex", ""},
-	"XiVs": {"Vorbis", "encode as Opus or AAC"}, "XiTh": {"Theora", ""}, "iamf": {"IAMF", ""},
-	"mp4v": {"MPEG-4 Visual", "encode as H.264"}, "jpeg": {"JPEG", ""}, "mjpa": {"Motion JPEG", ""}, "mjp2": {"JPEG 2000", ""},
+	"XiVs": {"Vorbis", "encode as Opus or AAC"}, "msVo": {"Vorbis", "encode as Opus or AAC"},
+	"XiTh": {"Theora", "encode as H.264"}, "theo": {"Theora", "encode as H.264"}, "iamf": {"IAMF", ""}, "jpeg": {"JPEG", ""}, "mjpa": {"Motion JPEG", ""}, "mjp2": {"JPEG 2000", ""},
 	"png ": {"PNG", ""}, "vvc1": {"VVC", ""}, "vvi1": {"VVC", ""}, "vp08": {"VP8", "encode as VP9"}, "s263": {"H.263", ""},
 	"apcn": {"ProRes", ""}, "apch": {"ProRes", ""}, "apcs": {"ProRes", ""}, "apco": {"ProRes", ""}, "ap4h": {"ProRes", ""},
 	"ap4x": {"ProRes", ""}, "tmcd": {"timecode", ""}, "c608": {"CEA-608", ""}, "c708": {"CEA-708", ""},
 }
 
+// mpeg4Visuals are the object types of mp4v (14496-1, table 5).
+var mpeg4Visuals = map[uint8]string{0x20: "MPEG-4 Visual", 0x60: "MPEG-2 video", 0x61: "MPEG-2 video", 0x62: "MPEG-2 video",
+	0x63: "MPEG-2 video", 0x64: "MPEG-2 video", 0x65: "MPEG-2 video", 0x6A: "MPEG-1 video", 0x6C: "JPEG", 0x6D: "PNG"}
+
 func (e *entryReader) refuse() error {
+	if e.kind == "mp4v" && len(e.entry) > videoHeader {
+		if b, ok := find(boxes(e.entry[videoHeader:]), "esds"); ok {
+			d, _ := parseESDS(b.payload)
+			return unsupported(fmt.Sprintf("%s (mp4v.%x)", mpeg4Visuals[d.objectType], d.objectType), "encode as H.264")
+		}
+	}
 	if n, ok := named[e.kind]; ok {
 		return unsupported(n[0]+" ("+printable(e.kind)+")", n[1])
 	}

@@ -38,7 +38,7 @@ func parseMP3Header(p []byte) (h mp3Header, ok bool) {
 }
 
 // mp3 describes MPEG audio layer 3, whose frames say all. In ISO files it is mp4a with the object type of MPEG-1 or, for
-// the lower rates, MPEG-2 audio; that also is the codecs string, mp4a.6b or mp4a.69, which browsers know in MP4.
+// the lower rates, MPEG-2 audio; that also is the codecs string, mp4a.6B or mp4a.69, which browsers know in MP4.
 // Manifests of formats that carry it otherwise may call it mp4a.40.34.
 func (e *entryReader) mp3(s *Stream, d descriptor) ([]byte, error) {
 	sample, err := e.sample()
@@ -56,7 +56,7 @@ func (e *entryReader) mp3(s *Stream, d descriptor) ([]byte, error) {
 	if s.Audio.SampleRate == 0 || s.Audio.Channels == 0 {
 		return nil, malformed(printable(e.kind), "neither the sample entry nor the first sample has an MP3 header: %w", media.ErrFormat)
 	}
-	name := "mp4a.6b"
+	name := "mp4a.6B"
 	d.objectType, d.config = mpeg1Audio, nil
 	if s.Audio.SampleRate < 32000 {
 		name, d.objectType = "mp4a.69", mpeg2Audio
