@@ -63,7 +63,7 @@ func (s *stream) Size() int64 { return s.end(len(s.ends) - 1) }
 
 // Send finds the access units of the range, asks for their payload and frames it as it comes.
 func (s *stream) Send(ctx context.Context, w io.Writer, off, n int64) error {
-	if n <= 0 {
+	if n = min(n, s.Size()-off); n <= 0 {
 		return nil
 	}
 	first := sort.Search(len(s.ends), func(i int) bool { return s.end(i) > off })
@@ -75,7 +75,9 @@ func (s *stream) Send(ctx context.Context, w io.Writer, off, n int64) error {
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	f := &framer{stream: s, w: w, next: first, buf: buf[:0], skip: off - s.end(first-1), left: n, pos: from}
-	f.headers()
+	if err := f.headers(); err != nil {
+		return err
+	}
 	if _, err := s.payload.Slice(from, to-from).Send(ctx, f); err != nil {
 		return err
 	}
