@@ -24,7 +24,7 @@ const maxGaps = 1000 // that one hole may become, however long it is
 // even where a track begins a little late. Longer holes, and Periods in which the rendition is missing, are listed as
 // gaps, so that every playlist keeps the same clock and the same discontinuities.
 func walk(tl *media.Timeline, rendition string, f func(*entry)) {
-	w := walker{f: f, longest: max(1, tl.Target.Microseconds())}
+	w := &walker{f: f, longest: max(1, tl.Target.Microseconds())}
 	if tl.Target == 0 {
 		offers := []manifest.Offer{{Rendition: rendition}}
 		w.longest = max(1, manifest.Longest(tl, offers).Microseconds())
@@ -47,7 +47,7 @@ func walk(tl *media.Timeline, rendition string, f func(*entry)) {
 
 type walker struct {
 	f       func(*entry)
-	entry   entry  // of the current Period
+	entry   entry  // the one that f is given, again and again
 	next    uint64 // number after the last one listed
 	longest int64  // microseconds that a gap may last
 }
@@ -65,14 +65,14 @@ func (w *walker) period(r *media.Rendition, from int64) int64 {
 	}
 	for i := range n {
 		end := micros(s.Start+s.Duration, scale)
-		e := w.entry
+		e := &w.entry
 		e.number, e.gap = s.Number, s.Gap
 		if i+1 < n {
 			s = r.Segments.At(i + 1)
 			end = micros(s.Start, scale)
 		}
 		e.us = max(1, end-at)
-		w.f(&e)
+		w.f(e)
 		at = end
 	}
 	w.next = s.Number + 1
@@ -87,13 +87,13 @@ func (w *walker) gaps(from, to int64, n uint64) {
 	}
 	count := gapCount(length, w.longest)
 	for k := range count {
-		e := w.entry
+		e := &w.entry
 		e.gap, e.number = true, n+uint64(k)
 		e.us = max(1, length/count)
 		if k == count-1 {
 			e.us = max(1, length-length/count*(count-1))
 		}
-		w.f(&e)
+		w.f(e)
 	}
 	w.next = n + uint64(count)
 }
