@@ -31,7 +31,8 @@ func (w *writer) template(p *media.Period, l listed) *segmentTemplate {
 		t.PresentationTimeOffset = &pto
 	}
 	if w.numbered {
-		if d, ok := regular(l.Segments, first, n, offset, w.length(p).In(l.Track.Timescale)); ok {
+		length := media.RescaleUp(nanos(w.length(p)), 1e9, l.Track.Timescale) // as it is printed
+		if d, ok := regular(l.Segments, first, n, offset, length); ok {
 			end := uint64(start) + uint64(n) - 1
 			t.Duration, t.EndNumber = &d, &end
 			return t
