@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/mezzomedia/mezzo/origin"
+	"github.com/mezzomedia/mezzo/packager/vod"
+)
+
+// catalog is what is served: folders of assets by group.
+type catalog struct {
+	handler *origin.Handler
+	groups  map[string]*vod.Dir
+}
+
+// newCatalog holds the demo, and the folder if there is one.
+func newCatalog(folder string, segment time.Duration) (*catalog, error) {
+	c := &catalog{groups: map[string]*vod.Dir{"demo": {FS: demoFS()}}}
+	if folder != "" {
+		if st, err := os.Stat(folder); err != nil {
+			return nil, err
+		} else if !st.IsDir() {
+			return nil, fmt.Errorf("-vod %s is not a directory", folder)
+		}
+		c.groups["vod"] = &vod.Dir{FS: os.DirFS(folder)}
+	}
+	library := origin.Groups{}
+	for group, dir := range c.groups {
+		library[group] = dir
+	}
+	endpoints := origin.DefaultEndpoints()
+	for i := range endpoints {
+		endpoints[i].Plan.Segment = segment
+	}
+	c.handler = &origin.Handler{Library: library, Endpoints: endpoints}
+	return c, c.handler.Validate()
+}
+
+// names are the presentations, sorted: the demo first.
+func (c *catalog) names(ctx context.Context) ([]string, error) {
+	groups := []string{}
+	for g := range c.groups {
+		groups = append(groups, g)
+	}
+	slices.Sort(groups)
+	var names []string
+	for _, g := range groups {
+		assets, err := c.groups[g].List(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", g, err)
+		}
+		for _, a := range assets {
+			names = append(names, g+"/"+a)
+		}
+	}
+	return names, nil
+}
+
+// print writes each URL that a player can be given, on its own line.
+func (c *catalog) print(ctx context.Context, w io.Writer, base *url.URL) error {
+	names, err := c.names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		for _, p := range c.handler.Playables(name) {
+			u := *base
+			u.Path = p.Path
+			fmt.Fprintf(w, "%-5s%s\n", p.Format, &u)
+		}
+	}
+	return nil
+}
+
+// baseURL is how this machine reaches the listener.
+func baseURL(addr net.Addr) *url.URL {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+}

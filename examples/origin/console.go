@@ -1,0 +1,86 @@
+package main
+
+import (
+	"embed"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+//go:embed console
+var files embed.FS
+
+// console answers everything: media below /out/, health, and the page at /.
+type console struct {
+	catalog *catalog
+	pages   http.Handler
+}
+
+func newConsole(c *catalog) http.Handler {
+	sub, err := fs.Sub(files, "console")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	pages := http.NewServeMux()
+	con := &console{catalog: c, pages: pages}
+	pages.Handle("GET /", http.FileServerFS(sub))
+	pages.HandleFunc("GET /poster.jpg", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, demoFS(), "poster.jpg")
+	})
+	pages.HandleFunc("GET /catalog.json", con.list)
+	pages.HandleFunc("GET /healthz", ok)
+	pages.HandleFunc("GET /readyz", con.ready)
+	return con
+}
+
+// ServeHTTP keeps media away from the mux, which redirects paths that are not clean.
+func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/out/") {
+		c.catalog.handler.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "default-src 'self'; media-src 'self' blob:; img-src 'self' data:")
+	c.pages.ServeHTTP(w, r)
+}
+
+func ok(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }
+
+// ready is ok while the folders can be read.
+func (c *console) ready(w http.ResponseWriter, r *http.Request) {
+	if _, err := c.catalog.names(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	ok(w, r)
+}
+
+type listed struct {
+	Name  string `json:"name"`
+	Plays []play `json:"plays"`
+}
+
+type play struct {
+	Format   string `json:"format"`
+	Endpoint string `json:"endpoint"`
+	URL      string `json:"url"`
+}
+
+func (c *console) list(w http.ResponseWriter, r *http.Request) {
+	names, err := c.catalog.names(r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	list := []listed{}
+	for _, name := range names {
+		l := listed{Name: name}
+		for _, p := range c.catalog.handler.Playables(name) {
+			l.Plays = append(l.Plays, play{string(p.Format), p.Endpoint, (&url.URL{Path: p.Path}).EscapedPath()})
+		}
+		list = append(list, l)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(list)
+}

@@ -1,0 +1,72 @@
+// Origin serves a demo, and a directory of MP4 files, as HLS and DASH, with a console that plays them.
+//
+//	go run ./examples/origin [-addr :8080] [-vod DIR] [-segment 6s] [-v]
+//
+// DIR/film.mp4 and the files of DIR/film/ are assets. Each URL that a player can be given is printed on its own line, its
+// kind first; then, once requests are answered, "ready". SIGTERM and SIGINT let what is being sent finish.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "origin:", err)
+		os.Exit(1)
+	}
+}
+
+// drain is how long requests may take to finish when the program is told to stop.
+const drain = 15 * time.Second
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("origin", flag.ContinueOnError)
+	addr := flags.String("addr", ":8080", "address to listen on")
+	folder := flags.String("vod", "", "directory of assets")
+	segment := flags.Duration("segment", 6*time.Second, "wanted duration of segments")
+	verbose := flags.Bool("v", false, "log each request")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+	catalog, err := newCatalog(*folder, *segment)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: newConsole(catalog), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	if err := catalog.print(ctx, os.Stdout, baseURL(listener.Addr())); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	return server.Shutdown(last)
+}
