@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -275,9 +276,16 @@ func near(extents []media.Extent, start int64) (end int64, n int) {
 	return end, n
 }
 
-// sendMapped writes from memory; small ranges go through the buffer, so that w sees few large writes. It stops before
-// the first range whose bytes cannot be had like that, with all before it written, and returns how many those were.
+// checker is an Object that can tell whether its bytes are still those of its Version. The last page of a mapped file
+// that shrank reads as zeros and does not fault.
+type checker interface{ Check() error }
+
+// sendMapped writes from memory; small ranges go through the buffer, so that w sees few large writes, each checked after
+// the copy and before it leaves. It stops before the first range whose bytes cannot be had like that, with all before it
+// written, and returns how many those were.
 func sendMapped(ctx context.Context, w io.Writer, m media.Byter, extents []media.Extent, buf *[bufferSize]byte) (int, error) {
+	defer runtime.KeepAlive(m)
+	check, _ := m.(checker)
 	fill, sent := 0, 0
 	flush := func() error {
 		if fill == 0 {
@@ -287,6 +295,11 @@ func sendMapped(ctx context.Context, w io.Writer, m media.Byter, extents []media
 		fill = 0
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if check != nil {
+			if err := check.Check(); err != nil {
+				return err
+			}
 		}
 		_, err := w.Write(buf[:n])
 		return err

@@ -282,6 +282,27 @@ func TestBodyErrors(t *testing.T) {
 	})
 }
 
+// What changed while it was copied does not leave.
+func TestBodyChecksBeforeItWrites(t *testing.T) {
+	o := &checked{heldObject: heldObject{memObject{data: noise(1 << 20)}, 1 << 20}, good: 2}
+	n, err := packager.NewBody(packager.Piece{Object: o, Extents: []media.Extent{{Off: 0, Len: 1 << 20}}}).Send(t.Context(), io.Discard)
+	require.ErrorIs(t, err, media.ErrChanged)
+	require.EqualValues(t, 2*128<<10, n)
+}
+
+// checked changes after some checks.
+type checked struct {
+	heldObject
+	good int
+}
+
+func (o *checked) Check() error {
+	if o.good--; o.good < 0 {
+		return media.ErrChanged
+	}
+	return nil
+}
+
 type failing struct{ err error }
 
 func (w failing) Write(p []byte) (int, error) { return 0, w.err }

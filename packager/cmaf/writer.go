@@ -202,23 +202,29 @@ func (w *writer) flush() {
 // payload adds the ranges of the samples: a piece for each Object in turn.
 func (w *writer) payload(f *fragment, runs []media.Run) {
 	var place cursor
-	for object, samples := range f.spans(runs) {
-		place.enter(object)
+	var object media.Object
+	begin := len(w.extents)
+	piece := func() {
+		if n := len(w.extents); n > begin {
+			w.pieces = append(w.pieces, packager.Piece{Object: object, Extents: w.extents[begin:n:n]})
+			begin = n
+		}
+	}
+	for next, samples := range f.spans(runs) {
+		place.enter(next)
 		for i := range samples {
 			s := &samples[i]
-			e := media.Extent{Off: s.Offset, Len: int64(s.Size)}
 			switch place.step(s) {
 			case joined:
-				w.extents[len(w.extents)-1].Len += e.Len
+				w.extents[len(w.extents)-1].Len += int64(s.Size)
 			case newObject:
-				w.pieces = append(w.pieces, packager.Piece{Object: object, Extents: w.extents[len(w.extents):]})
+				piece()
+				object = next
 				fallthrough
 			case newExtent:
-				w.extents = append(w.extents, e)
-				p := &w.pieces[len(w.pieces)-1]
-				n := len(p.Extents) + 1
-				p.Extents = w.extents[len(w.extents)-n : len(w.extents) : len(w.extents)]
+				w.extents = append(w.extents, media.Extent{Off: s.Offset, Len: int64(s.Size)})
 			}
 		}
 	}
+	piece()
 }
