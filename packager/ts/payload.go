@@ -17,16 +17,16 @@ const (
 // by large reads into a window.
 type payload struct {
 	e      *elementary
-	at     place        // the sample
-	object media.Object // whose bytes the window holds
+	at     place // the sample
+	run    int   // whose bytes the window holds; an Object need not be comparable
 	window []byte
-	base   int64 // of window in object
+	base   int64 // of window in the run's Object
 	buffer []byte
 }
 
 // reset prepares for a stream. The buffer stays.
 func (r *payload) reset(e *elementary) {
-	r.e, r.object, r.window = e, nil, nil
+	r.e, r.run, r.window = e, 0, nil
 }
 
 // some returns between 1 and n bytes at off of the sample; no more than are in one piece.
@@ -48,7 +48,7 @@ func (r *payload) peek(ctx context.Context, off, n int64) ([]byte, error) {
 func (r *payload) from(ctx context.Context, off, n int64) ([]byte, error) {
 	run := &r.e.input.Runs[r.at.run]
 	abs := run.Samples[r.at.sample].Offset + off
-	if r.object == run.Data && abs >= r.base && abs+n <= r.base+int64(len(r.window)) {
+	if r.window != nil && r.run == r.at.run && abs >= r.base && abs+n <= r.base+int64(len(r.window)) {
 		return r.window[abs-r.base:], nil
 	}
 	if err := r.fill(ctx, run, off, abs); err != nil {
@@ -62,7 +62,7 @@ func (r *payload) from(ctx context.Context, off, n int64) ([]byte, error) {
 
 // fill makes the window begin at byte off of the sample, which is abs of the object.
 func (r *payload) fill(ctx context.Context, run *media.Run, off, abs int64) error {
-	r.object, r.base, r.window = run.Data, abs, nil
+	r.run, r.base, r.window = r.at.run, abs, nil
 	if run.Data == nil {
 		return fmt.Errorf("a run without data: %w", media.ErrFormat)
 	}
@@ -85,7 +85,6 @@ func (r *payload) fill(ctx context.Context, run *media.Run, off, abs int64) erro
 	}
 	b := r.buffer[:min(end-abs, windowSize)]
 	if err := run.Data.ReadAt(ctx, b, abs); err != nil {
-		r.object = nil
 		return err
 	}
 	r.window = b
