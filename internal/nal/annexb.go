@@ -24,20 +24,22 @@ func AppendAnnexB(dst, sample []byte, lengthSize int) ([]byte, error) {
 // NextAnnexB splits the first unit off an Annex B stream. Zeros after a unit are no part of it (H.264, B.1.1:
 // trailing_zero_8bits; a unit never ends in zero). At the end unit is nil.
 func NextAnnexB(p []byte) (unit, rest []byte) {
-	start := bytes.Index(p, []byte(StartCode[1:]))
-	if start < 0 {
-		return nil, nil
+	code := []byte(StartCode[1:])
+	for len(unit) == 0 {
+		start := bytes.Index(p, code)
+		if start < 0 {
+			return nil, nil
+		}
+		if p = p[start+len(code):]; len(p) == 0 {
+			return nil, nil
+		}
+		end := bytes.Index(p, code)
+		if end < 0 {
+			end = len(p)
+		}
+		unit, p = bytes.TrimRight(p[:end:end], "\x00"), p[end:]
 	}
-	p = p[start+3:]
-	if end := bytes.Index(p, []byte(StartCode[1:])); end >= 0 {
-		unit, rest = p[:end:end], p[end:]
-	} else {
-		unit = p[:len(p):len(p)]
-	}
-	if unit = bytes.TrimRight(unit, "\x00"); len(unit) == 0 && len(rest) > 0 {
-		return NextAnnexB(rest)
-	}
-	return unit, rest
+	return unit, p
 }
 
 // Unescape appends the payload of a unit to dst with its emulation prevention bytes removed (H.264, 7.3.1: 00 00 03
