@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -83,7 +84,7 @@ func (c *Cache) do(ctx context.Context, key string, build func(context.Context) 
 func (c *Cache) build(ctx context.Context, e *entry, build func(context.Context) (value, error)) {
 	defer func() {
 		if r := recover(); r != nil {
-			e.panc = fmt.Sprintf("building %s: %v", e.key, r)
+			e.panc = fmt.Sprintf("building %s: %v\n%s", e.key, r, debug.Stack())
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
