@@ -66,7 +66,7 @@ func FuzzHostile(f *testing.F) {
 			{Offset: off, Size: size % 70_000, Duration: timescale, CTO: cto},
 			{Offset: 0, Size: uint32(len(payload)), Duration: size, CTO: -cto, Flags: media.FlagsDelta},
 		}
-		for _, o := range []media.Object{obj, unmapped{obj}} {
+		for _, o := range []media.Object{obj, unmapped{Object: obj}} {
 			in := packager.Input{Track: v.track, Shift: off, Runs: []media.Run{{Track: v.track, DTS: off, Samples: samples, Data: o}}}
 			body, err := ts.Packager{}.Segment(context.Background(), &packager.Job{Inputs: []packager.Input{in}})
 			if err != nil {

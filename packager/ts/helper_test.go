@@ -87,13 +87,16 @@ func (c *clip) frames(n int, duration uint32) *clip {
 	return c
 }
 
-// unmapped hides that the bytes are in memory.
-type unmapped struct{ media.Object }
+// unmapped hides that the bytes are in memory. It cannot be compared.
+type unmapped struct {
+	media.Object
+	_ []int
+}
 
 func (c *clip) input(mapped bool) packager.Input {
 	obj := bmfftest.Object("clip", bytes.Join(c.samples, nil))
 	if !mapped {
-		obj = unmapped{obj}
+		obj = unmapped{Object: obj}
 	}
 	return packager.Input{Track: c.track, Shift: c.shift,
 		Runs: []media.Run{{Track: c.track, DTS: c.dts, Samples: c.table, Data: obj, Units: c.units}}}
