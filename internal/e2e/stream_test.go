@@ -35,7 +35,7 @@ func (s *stream) seconds(ticks int64) *big.Rat { return big.NewRat(ticks*s.Num, 
 // payloads. Edit lists are applied; what they take out is not in the result. Results are kept by the files' content.
 func read(t testing.TB, paths ...string) ([]*stream, error) {
 	t.Helper()
-	data, err := harness.Cached(t, "read2 "+harness.HashFiles(t, paths...), func() ([]byte, error) {
+	data, err := harness.Cached(t, "read4 "+harness.HashFiles(t, paths...), func() ([]byte, error) {
 		var all []*stream
 		for _, path := range paths {
 			streams, err := readFile(path)
@@ -58,7 +58,7 @@ func readFile(path string) ([]*stream, error) {
 	out, err := harness.Try("ffprobe", "-v", "error", "-show_entries",
 		"stream=index,codec_type,codec_name,time_base:stream_disposition=attached_pic:packet=stream_index,pts,duration,flags,data_hash",
 		"-show_data_hash", "md5", "-of", "json", path)
-	if err != nil {
+	if err != nil && !json.Valid(out) { // it fails for streams that it lists but cannot decode
 		return nil, err
 	}
 	var probe struct {
@@ -106,39 +106,49 @@ func readFile(path string) ([]*stream, error) {
 	return all, decodeVideo(path, decode, all)
 }
 
-// decodeVideo fills in the frames of the video streams among all; indexes are theirs in the file.
-func decodeVideo(path string, indexes []int, all []*stream) error {
-	if len(indexes) == 0 {
-		return nil
-	}
-	args := []string{"-v", "error", "-nostdin", "-threads", "1", "-copyts", "-i", path}
-	for _, i := range indexes {
-		args = append(args, "-map", "0:"+strconv.Itoa(i))
-	}
-	// passthrough and -enc_time_base -1: no frame is added, dropped or moved
-	args = append(args, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framehash", "-hash", "murmur3", "-")
-	out, err := harness.Try("ffmpeg", args...)
-	if err != nil && len(out) == 0 {
-		return err
-	}
-	var videos []*stream
-	for _, s := range all {
-		if s.Kind == "video" {
-			videos = append(videos, s)
+// fillDurations gives access units without a duration that until the next: the last of a fragment may have none.
+func (s *stream) fillDurations() {
+	for i := range s.Units {
+		if s.Units[i].Dur <= 0 && i+1 < len(s.Units) {
+			s.Units[i].Dur = s.Units[i+1].At - s.Units[i].At
+		}
+		if s.Units[i].Dur <= 0 {
+			s.Units[i].Dur = 1
 		}
 	}
-	return parseFrames(out, videos)
 }
 
-// parseFrames reads framehash output into streams.
-func parseFrames(out []byte, videos []*stream) error {
+// decodeVideo reads the frames of the video streams among all; indexes are theirs in the file. A stream that ffmpeg
+// cannot decode has none.
+func decodeVideo(path string, indexes []int, all []*stream) error {
+	for _, s := range all {
+		if s.Kind != "video" {
+			s.fillDurations()
+			continue
+		}
+		// passthrough and -enc_time_base -1: no frame is added, dropped or moved
+		out, err := harness.Try("ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-copyts", "-i", path, "-map", "0:"+strconv.Itoa(indexes[0]),
+			"-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framehash", "-hash", "murmur3", "-")
+		indexes = indexes[1:]
+		if err != nil && len(out) == 0 {
+			continue
+		}
+		if err := parseFrames(out, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseFrames reads framehash output into a stream.
+func parseFrames(out []byte, s *stream) error {
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	for lines.Scan() {
 		line := lines.Text()
 		var i int
 		var num, den int64
-		if n, _ := fmt.Sscanf(line, "#tb %d: %d/%d", &i, &num, &den); n == 3 && i < len(videos) {
-			videos[i].Num, videos[i].Den = num, den
+		if n, _ := fmt.Sscanf(line, "#tb %d: %d/%d", &i, &num, &den); n == 3 {
+			s.Num, s.Den = num, den
 		}
 		if strings.HasPrefix(line, "#") {
 			continue
@@ -147,15 +157,11 @@ func parseFrames(out []byte, videos []*stream) error {
 		if len(f) != 6 {
 			return fmt.Errorf("framehash line %q", line)
 		}
-		i, err := strconv.Atoi(strings.TrimSpace(f[0]))
-		if err != nil || i >= len(videos) {
-			return fmt.Errorf("framehash line %q", line)
-		}
 		at, err := strconv.ParseInt(strings.TrimSpace(f[2]), 10, 64)
 		if err != nil {
 			return err
 		}
-		videos[i].Units = append(videos[i].Units, unit{At: at, Hash: strings.TrimSpace(f[5])})
+		s.Units = append(s.Units, unit{At: at, Hash: strings.TrimSpace(f[5])})
 	}
 	return lines.Err()
 }
