@@ -33,14 +33,14 @@ func (Packager) Accepts(t *media.Track) error {
 	return nil
 }
 
-// Type is aac, ac3, ec3 or mp3, and the MIME type that belongs to it.
+// Type is aac, ac3, eac3 or mp3, and the MIME type that belongs to it. Players that go by names know eac3 and not always ec3.
 func (Packager) Type(tracks ...*media.Track) (ext, mime string) {
 	if len(tracks) > 0 {
 		switch tracks[0].Codec.Coding {
 		case media.AC3:
 			return "ac3", "audio/ac3"
 		case media.EAC3:
-			return "ec3", "audio/eac3"
+			return "eac3", "audio/eac3"
 		case media.MP3:
 			return "mp3", "audio/mpeg"
 		}

@@ -202,7 +202,7 @@ func TestAcceptsAndType(t *testing.T) {
 		track     *media.Track
 		ext, mime string
 	}{
-		{aac(), "aac", "audio/aac"}, {track(media.AC3), "ac3", "audio/ac3"}, {track(media.EAC3), "ec3", "audio/eac3"}, {track(media.MP3), "mp3", "audio/mpeg"},
+		{aac(), "aac", "audio/aac"}, {track(media.AC3), "ac3", "audio/ac3"}, {track(media.EAC3), "eac3", "audio/eac3"}, {track(media.MP3), "mp3", "audio/mpeg"},
 	} {
 		require.NoError(t, packed.Packager{}.Accepts(c.track))
 		ext, mime := packed.Packager{}.Type(c.track)
