@@ -20,10 +20,10 @@ func Media(tl *media.Timeline, rendition string, opts *manifest.Options) ([]byte
 	if i < 0 {
 		return nil, fmt.Errorf("playlist of rendition %q: not offered: %w", rendition, media.ErrNotFound)
 	}
+	target, rounded := targetDuration(tl, offers)
 	w := mediaWriter{
 		tl: tl, links: opts.Links(), rendition: rendition, noInit: offers[i].NoInit, dated: dated(tl),
-		target: targetDuration(tl, offers),
-		period: -1,
+		target: target, version: version(offers[i].NoInit, rounded), period: -1,
 	}
 	w.segment = newSegmentLinker(w.links, manifest.Ref{
 		Kind: manifest.Segment, Version: tl.Version, Rendition: rendition, Ext: offers[i].Extension(),
@@ -46,6 +46,7 @@ type mediaWriter struct {
 	noInit    bool
 	dated     bool
 	target    int64
+	version   int
 	period    int // index of the Period of the last entry; -1: none yet
 }
 
@@ -68,7 +69,7 @@ func (w *mediaWriter) entry(e *entry) {
 // head writes what precedes the first entry.
 func (w *mediaWriter) head(first *entry) {
 	w.b = append(w.b, "#EXTM3U\n#EXT-X-VERSION:"...)
-	w.b = strconv.AppendInt(w.b, int64(version(w.noInit)), 10)
+	w.b = strconv.AppendInt(w.b, int64(w.version), 10)
 	w.b = append(w.b, "\n#EXT-X-TARGETDURATION:"...)
 	w.b = strconv.AppendInt(w.b, w.target, 10)
 	w.b = append(w.b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
@@ -109,9 +110,10 @@ func (w *mediaWriter) bytesPerEntry() int {
 	return len(w.segment.append(nil, 1<<20)) + len("#EXTINF:10.000000,\n\n")
 }
 
-// version is EXT-X-VERSION: decimal durations need 3, EXT-X-MAP 6 (8216bis, section 8).
-func version(noInit bool) int {
-	if noInit {
+// version is EXT-X-VERSION: decimal durations need 3; EXT-X-MAP needs 6, and so does a target duration that is only not
+// exceeded once durations are rounded (8216bis, section 8).
+func version(noInit, rounded bool) int {
+	if noInit && !rounded {
 		return 3
 	}
 	return 6

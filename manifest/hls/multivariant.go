@@ -19,7 +19,8 @@ func Multivariant(tl *media.Timeline, opts *manifest.Options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	target := time.Duration(targetDuration(tl, offers)) * time.Second
+	seconds, rounded := targetDuration(tl, offers)
+	target := time.Duration(seconds) * time.Second
 	var video, audio []*stream
 	noInit, independent := true, true
 	for _, o := range offers {
@@ -46,7 +47,7 @@ func Multivariant(tl *media.Timeline, opts *manifest.Options) ([]byte, error) {
 		return nil, errNothing
 	}
 	w := indexWriter{links: opts.Links(), name: opts.ManifestName(), ranges: slices.ContainsFunc(video, (*stream).hdr)}
-	w.add("#EXTM3U\n#EXT-X-VERSION:", strconv.Itoa(version(noInit)), "\n")
+	w.add("#EXTM3U\n#EXT-X-VERSION:", strconv.Itoa(version(noInit, rounded)), "\n")
 	if independent {
 		w.add("#EXT-X-INDEPENDENT-SEGMENTS\n")
 	}

@@ -106,12 +106,14 @@ func gapCount(length, longest int64) int64 {
 func micros(ticks int64, scale uint32) int64 { return (media.Rescale(ticks, scale, 2e6) + 1) >> 1 }
 
 // targetDuration is EXT-X-TARGETDURATION of all media playlists: the longest entry of any, rounded to whole seconds.
-func targetDuration(tl *media.Timeline, offers []manifest.Offer) int64 {
+// rounded says that the longest is longer than that.
+func targetDuration(tl *media.Timeline, offers []manifest.Offer) (seconds int64, rounded bool) {
 	var longest int64
 	for i := range offers {
 		walk(tl, offers[i].Rendition, func(e *entry) { longest = max(longest, e.us) })
 	}
-	return max(1, (longest+500_000)/1_000_000)
+	seconds = max(1, (longest+500_000)/1_000_000)
+	return seconds, longest > seconds*1_000_000
 }
 
 // offered returns the offers of renditions that the Timeline has, or an error if there is nothing to play.
