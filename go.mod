@@ -10,7 +10,7 @@ require (
 	github.com/asticode/go-astikit v0.30.0 // indirect
 	github.com/asticode/go-astits v1.16.0 // indirect
 	github.com/google/uuid v1.1.2 // indirect
-	github.com/grafov/m3u8 v0.12.1 // indirect
-	github.com/zencoder/go-dash/v3 v3.0.3 // indirect
+	github.com/grafov/m3u8 v0.12.1
+	github.com/zencoder/go-dash/v3 v3.0.3
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )
