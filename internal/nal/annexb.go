@@ -76,8 +76,8 @@ func Escape(dst, p []byte) []byte {
 		}
 		dst = append(dst, b)
 	}
-	if zeros > 0 && len(p) > 0 && p[len(p)-1] == 0 {
-		dst = append(dst, 3) // a unit never ends in zero
+	if zeros >= 2 {
+		dst = append(dst, 3) // cabac_zero_words (H.264, 7.4.1.1): a unit never ends in zero
 	}
 	return dst
 }
