@@ -3,7 +3,6 @@ package origin
 import (
 	"container/list"
 	"context"
-	"fmt"
 	"sync"
 )
 
@@ -72,9 +71,5 @@ func (c *cache[K, V]) fill(ctx context.Context, e *entry[K, V], build func(conte
 		}
 		close(e.done)
 	}()
-	v, size, err := build(ctx)
-	e.v, e.size = v, size
-	if e.err = err; err != nil {
-		e.err = fmt.Errorf("%v: %w", e.key, err)
-	}
+	e.v, e.size, e.err = build(ctx)
 }

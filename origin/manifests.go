@@ -33,8 +33,6 @@ type pageKey struct {
 	file string
 }
 
-func (k pageKey) String() string { return k.file }
-
 // ref is the manifest's own URL.
 func (m Manifest) ref() manifest.Ref {
 	r := manifest.Ref{Kind: manifest.Multivariant, Name: m.Name}

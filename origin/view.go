@@ -30,8 +30,6 @@ type viewKey struct {
 	endpoint string
 }
 
-func (k viewKey) String() string { return "endpoint " + k.endpoint }
-
 const viewBytes = 4 << 10 // a generous guess
 
 // view returns the view of tl. What is left out, and what the source has to say, is logged when it is made: once for each
