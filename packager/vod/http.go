@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -106,6 +107,10 @@ func (o *HTTPObject) get(ctx context.Context, off, n int64) ([]byte, error) {
 	o.requests.Add(1)
 	resp, err := o.h.Client.Do(req)
 	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) { // it quotes the URL
+			err = u.Err
+		}
 		return nil, &retryError{err: fmt.Errorf("%s: %w", o.name(), err)}
 	}
 	defer resp.Body.Close()

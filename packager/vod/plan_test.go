@@ -39,7 +39,7 @@ func TestLadder(t *testing.T) {
 	require.Equal(t, []int64{360000, 360000, 180000}, v2)
 	require.Equal(t, []string{"a1"}, p.Renditions[0].With)
 	require.Empty(t, tl.Notes)
-	require.Equal(t, media.Time{Ticks: 469*1024, Scale: 48000}, p.Duration)
+	require.Equal(t, media.Time{Ticks: 469 * 1024, Scale: 48000}, p.Duration)
 	again := timeline(t, a, 4*time.Second)
 	require.Same(t, tl, again)
 	require.NotEqual(t, tl.Version, timeline(t, a, 2*time.Second).Version)

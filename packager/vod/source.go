@@ -297,5 +297,12 @@ func (s *Source) Samples(ctx context.Context, t *media.Track, iv media.Interval)
 		r := &runs[len(runs)-1]
 		r.Samples = all[len(all)-len(r.Samples)-1 : len(all) : len(all)]
 	})
+	if w, ok := s.obj.(media.Warmer); ok && len(all) > 0 {
+		from, to := all[0].Offset, all[0].Offset
+		for i := range all {
+			from, to = min(from, all[i].Offset), max(to, all[i].Offset+int64(all[i].Size))
+		}
+		w.Warm(from, to-from)
+	}
 	return runs, nil
 }

@@ -1,0 +1,200 @@
+package vod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mezzomedia/mezzo/internal/bmff"
+	"github.com/mezzomedia/mezzo/internal/codec"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// Report says what a file is and what can be made of it.
+type Report struct {
+	Name       string        `json:"name"`
+	Size       int64         `json:"size"` // bytes
+	Version    string        `json:"version"`
+	Brands     []string      `json:"brands,omitempty"`
+	Fragmented bool          `json:"fragmented"`
+	Duration   float64       `json:"duration"` // of what is presented, seconds
+	IndexBytes int64         `json:"indexBytes"`
+	Tracks     []TrackReport `json:"tracks"`
+	Notes      []string      `json:"notes,omitempty"` // what was repaired or left out, and what to do
+	Error      string        `json:"error,omitempty"` // why nothing of the file can be served
+}
+
+// TrackReport says what a track is.
+type TrackReport struct {
+	ID        uint32      `json:"id"`
+	Kind      string      `json:"kind"`
+	Codec     string      `json:"codec,omitempty"` // RFC 6381
+	Language  string      `json:"language,omitempty"`
+	Label     string      `json:"label,omitempty"`
+	Timescale uint32      `json:"timescale"`
+	Samples   int         `json:"samples"`
+	Start     float64     `json:"start"`    // of what is presented, seconds
+	Duration  float64     `json:"duration"` // of what is presented, seconds
+	BitRate   int64       `json:"bitRate"`  // mean, of the payload, bits per second
+	Edits     []string    `json:"edits,omitempty"`
+	GOP       *GOPReport  `json:"gop,omitempty"`
+	Width     int         `json:"width,omitempty"`
+	Height    int         `json:"height,omitempty"`
+	FrameRate string      `json:"frameRate,omitempty"`
+	Range     string      `json:"range,omitempty"`
+	Rate      int         `json:"sampleRate,omitempty"`
+	Channels  int         `json:"channels,omitempty"`
+	Formats   []CanFormat `json:"formats"`
+}
+
+// GOPReport is the distances of a video track's sync samples.
+type GOPReport struct {
+	Count    int     `json:"count"`
+	Shortest float64 `json:"shortest"` // seconds
+	Longest  float64 `json:"longest"`
+	Open     bool    `json:"open"` // pictures after a sync sample need the group before
+}
+
+// CanFormat says whether a format can carry a track.
+type CanFormat struct {
+	Format string `json:"format"` // CMAF, TS
+	OK     bool   `json:"ok"`
+	Why    string `json:"why,omitempty"` // why not, and what to do about it
+}
+
+// Inspect reads a file's tables and reports on it, on what cannot be served too: then the Report has the reason in Error.
+// It fails itself only if the object cannot be read.
+func Inspect(ctx context.Context, name string, obj media.Object) (*Report, error) {
+	r := &Report{Name: name, Size: obj.Size(), Version: obj.Version()}
+	movie, err := bmff.Open(ctx, name, obj)
+	if err == nil {
+		r.Brands, r.Fragmented = movie.Brands, movie.Fragmented
+		for _, t := range movie.Tracks {
+			r.Tracks = append(r.Tracks, r.outline(t))
+		}
+	}
+	src, openErr := Open(ctx, name, obj)
+	if openErr != nil {
+		if !errors.Is(openErr, media.ErrFormat) && !errors.Is(openErr, media.ErrUnsupported) {
+			return nil, openErr
+		}
+		r.Error = openErr.Error()
+		return r, nil
+	}
+	r.IndexBytes = src.Size()
+	for _, n := range src.notes {
+		r.Notes = append(r.Notes, n.String())
+	}
+	for _, st := range src.streams {
+		for i, t := range movie.Tracks {
+			if t.ID == st.trak.ID {
+				r.fill(&r.Tracks[i], st)
+			}
+		}
+	}
+	return r, nil
+}
+
+// outline is what the boxes say of a track, whether it can be served or not.
+func (r *Report) outline(t *bmff.Track) TrackReport {
+	tr := TrackReport{ID: t.ID, Kind: handlerName(t), Language: t.Language, Label: t.Name, Timescale: t.Timescale, Samples: t.Index.Len()}
+	if k := kindOf(t); k != 0 {
+		tr.Kind = k.String()
+	}
+	for _, e := range t.Edits {
+		length := fmt.Sprintf("%.3f s", float64(e.Duration)/float64(max(1, t.Timescale)))
+		if e.Duration == 0 {
+			length = "the rest"
+		}
+		if e.Media < 0 {
+			tr.Edits = append(tr.Edits, "nothing for "+length)
+			continue
+		}
+		tr.Edits = append(tr.Edits, fmt.Sprintf("%s from %.3f s", length, float64(e.Media)/float64(max(1, t.Timescale))))
+	}
+	why := "not video or audio; only those are served"
+	switch {
+	case t.Index.Len() == 0:
+		why = "no samples"
+	case len(t.Entries) > 0:
+		if cs, err := codec.FromEntry(t.Entries[0], nil); err != nil {
+			why = err.Error()
+		} else if cs.Encrypted {
+			why = "encrypted; decrypt the file first"
+		}
+	}
+	tr.Formats = []CanFormat{{Format: "CMAF", Why: why}, {Format: "TS", Why: why}}
+	return tr
+}
+
+// fill adds what is known of a track that can be served.
+func (r *Report) fill(tr *TrackReport, st *stream) {
+	t, tab := st.parts[0].track, st.table
+	scale := float64(t.Timescale)
+	tr.Codec, tr.Label = t.Codec.String, t.Label
+	tr.Start, tr.Duration = float64(tab.start)/scale, float64(tab.end-tab.start)/scale
+	r.Duration = max(r.Duration, float64(tab.end)/scale)
+	var bytes int64
+	tab.each(media.Interval{From: tab.first(), To: tab.last()}, func(s *sample) { bytes += int64(s.Size) })
+	if d := tab.last() - tab.first(); d > 0 {
+		tr.BitRate = int64(float64(bytes) * 8 * scale / float64(d))
+	}
+	if v := t.Video; v != nil {
+		tr.Width, tr.Height, tr.Range = v.Width, v.Height, v.Range()
+		tr.FrameRate = fmt.Sprintf("%d/%d", v.FrameRate.Num, v.FrameRate.Den)
+		tr.GOP = gops(st)
+	}
+	if a := t.Audio; a != nil {
+		tr.Rate, tr.Channels = a.SampleRate, a.Channels
+	}
+	tr.Formats = []CanFormat{{Format: "CMAF", OK: true}, canTS(t)}
+}
+
+func gops(st *stream) *GOPReport {
+	tab := st.table
+	sync := tab.syncs(media.Interval{From: tab.first(), To: tab.last()})
+	g := &GOPReport{Count: len(sync), Open: st.facts.leading}
+	scale := float64(st.parts[0].track.Timescale)
+	for i := range sync {
+		next := tab.last()
+		if i+1 < len(sync) {
+			next = sync[i+1]
+		}
+		d := float64(next-sync[i]) / scale
+		g.Longest = max(g.Longest, d)
+		if i+1 < len(sync) || i == 0 { // the last may be cut short
+			if g.Shortest == 0 || d < g.Shortest {
+				g.Shortest = d
+			}
+		}
+	}
+	return g
+}
+
+// canTS says whether HLS's MPEG-TS has a place for a coding.
+func canTS(t *media.Track) CanFormat {
+	switch t.Codec.Coding {
+	case media.H264, media.HEVC, media.AAC, media.AC3, media.EAC3, media.MP3:
+		return CanFormat{Format: "TS", OK: true}
+	}
+	return CanFormat{Format: "TS", Why: fmt.Sprintf("HLS has no MPEG-TS for %s; play it as CMAF, or add a rendition in H.264 or AAC", t.Codec.Coding)}
+}
+
+// Warnings are what will make a presentation of the file worse than it could be at the given segment length (0: 6 s).
+func (r *Report) Warnings(segment time.Duration) []string {
+	if segment <= 0 {
+		segment = DefaultSegment
+	}
+	var out []string
+	for _, t := range r.Tracks {
+		switch {
+		case t.GOP == nil:
+		case t.GOP.Longest > segment.Seconds()*1.5:
+			out = append(out, fmt.Sprintf("track %d: sync samples are up to %.1f s apart, and segments will be as long; encode with shorter GOPs", t.ID, t.GOP.Longest))
+		case t.GOP.Open:
+			out = append(out, fmt.Sprintf("track %d: open GOPs: segments cannot be decoded independently; encode with closed GOPs for clean switching and seeking", t.ID))
+		}
+	}
+	return out
+}
