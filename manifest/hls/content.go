@@ -30,7 +30,11 @@ func describe(audio []*stream) ([]*content, map[*stream]*content) {
 	}
 	names := map[string]bool{}
 	for _, c := range list {
-		c.name = unique(names, c.title())
+		title := c.title()
+		if names[title] && c.language != "" && title != c.language {
+			title += " (" + c.language + ")"
+		}
+		c.name = unique(names, title)
 	}
 	choose(list, holder)
 	return list, of

@@ -145,6 +145,17 @@ func TestSameNameOtherSet(t *testing.T) {
 	require.Contains(t, text, `NAME="en 2",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=NO,CHANNELS="2",URI="index.other.m3u8"`)
 }
 
+// A label that says nothing, as encoders write it, is told apart by language.
+func TestSameLabel(t *testing.T) {
+	tl := timelines.Two()
+	for _, r := range tl.Periods[0].Renditions {
+		r.Track.Label = "Sound"
+	}
+	_, text := index(t, tl, nil)
+	require.Contains(t, text, `NAME="Sound",LANGUAGE="en"`)
+	require.Contains(t, text, `NAME="Sound (fr)",LANGUAGE="fr"`)
+}
+
 // Each variant has the group with the audio that is in its own segments.
 func TestMultiplexedSteps(t *testing.T) {
 	tl := timelines.Ladder(30, 6)
