@@ -82,4 +82,3 @@ func TestOpenShapes(t *testing.T) {
 		})
 	}
 }
-

@@ -28,6 +28,8 @@ type fragmented struct {
 	trex  trex
 	elst  []rawEdit
 	moov  int64 // end of presentation of the samples in moov
+	// counts says that Smooth times are not used: those of ffmpeg begin below zero, by an edit that the file has not.
+	counts bool
 }
 
 // maxEmpty is how many samples a file may have that take no byte of it.
@@ -99,9 +101,11 @@ func (p *parser) traf(b *box, moof, implicit int64) (int64, error) {
 		if err := p.tfdt(fr, t); err != nil {
 			return 0, err
 		}
-	} else if dts, ok := smoothTime(b); ok {
-		if err := p.startAt(fr, b, dts); err != nil {
-			return 0, err
+	} else if dts, ok := smoothTime(b); ok && !fr.counts {
+		if fr.counts = fr.b.len() == 0 && int64(dts) < 0; !fr.counts {
+			if err := p.startAt(fr, b, dts); err != nil {
+				return 0, err
+			}
 		}
 	}
 	fg.next = fg.base

@@ -1,0 +1,19 @@
+// Package bmff reads ISO base media files (ISO/IEC 14496-12), QuickTime movies and CMAF: what the boxes say, and a compact
+// table of all samples.
+//
+//	movie, err := bmff.Open(ctx, name, obj)
+//	for _, t := range movie.Tracks {
+//		samples = t.Index.Append(samples[:0], t.Index.Search(from), t.Index.Search(to))
+//	}
+//
+// Open reads box headers, moov and each moof, and no payload. Times are the file's own: edit lists are read and not
+// applied. Sample entries are handed on as bytes. Movies and indexes are immutable and safe for concurrent use.
+//
+// What breaks a rule that tracks need is a *media.FormatError; what does not is a Warning: malformed optional boxes,
+// tables of which one is a little short, fragments that leave gaps, a tail of samples that the end of the file cuts off.
+//
+// Files may come from anybody. Nothing is allocated by what a header claims: memory stays below 1 MB, plus 32 times the
+// bytes of moov and moofs, plus 16 times the rest of the file where tables claim a sample for each byte, plus 32 MB where
+// the moov is compressed; samples that have neither bytes nor a table entry are at most 2^20. The package does not write
+// boxes, does not decrypt and does not look into the payload.
+package bmff

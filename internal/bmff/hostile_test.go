@@ -1,0 +1,242 @@
+package bmff_test
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"encoding/binary"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mezzomedia/mezzo/internal/bmff"
+	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+func try(data []byte) (*bmff.Movie, error) {
+	return bmff.Open(context.Background(), "bad.mp4", bmfftest.Object("bad.mp4", data))
+}
+
+func small() bmfftest.File {
+	return bmfftest.File{Tracks: []bmfftest.Track{bmfftest.Video(20, 10).Reorder(false), bmfftest.Audio(38)}}
+}
+
+// poke replaces the bytes n after the first place where the box type stands.
+func poke(data []byte, typ string, n int, v ...byte) []byte {
+	out := bytes.Clone(data)
+	copy(out[bytes.Index(out, []byte(typ))+n:], v)
+	return out
+}
+
+func TestErrorsNameFileAndBox(t *testing.T) {
+	data := small().Bytes()
+	frag := small()
+	frag.Fragment = 10
+	frags := frag.Bytes()
+	chunks := bmfftest.File{Tracks: small().Tracks[1:], Chunk: 7}.Bytes() // 1: 7 samples, 6: 3 samples
+	ts := bytes.Repeat(append([]byte{0x47}, make([]byte, 187)...), 10)
+	for _, c := range []struct {
+		name string
+		data []byte
+		want error
+		text string
+	}{
+		{"empty", nil, media.ErrFormat, "0 bytes"},
+		{"random", bmfftest.Noise(1, 3000)[1:], media.ErrFormat, ""},
+		{"TS", ts, media.ErrUnsupported, "MPEG-TS"},
+		{"Matroska", []byte("\x1a\x45\xdf\xa3\x01\x00\x00\x00\x00\x00\x00\x1f"), media.ErrUnsupported, "Matroska"},
+		{"no moov", bmfftest.Box("ftyp", []byte("isom")), media.ErrFormat, "no moov"},
+		{"segment alone", frags[bytes.Index(frags, []byte("moof"))-4:], media.ErrFormat, "initialization segment"},
+		{"moov cut short", data[:500], media.ErrFormat, "moov at byte"},
+		{"all payload gone", data[:bytes.Index(data, []byte("mdat"))+4], media.ErrFormat, "beyond the end"},
+		{"trak lies", poke(data, "trak", -4, 0x7f), media.ErrFormat, "trak"},
+		{"stsz lies", poke(data, "stsz", 12, 0x7f), media.ErrFormat, "moov/trak[0]/mdia/minf/stbl/stsz"},
+		{"stts lies", poke(data, "stts", 8, 0x7f), media.ErrFormat, "stbl/stts"},
+		{"timescale 0", poke(data, "mdhd", 24, 0, 0, 0, 0), media.ErrFormat, "timescale 0"},
+		{"stsc not in order", poke(chunks, "stsc", 24, 0, 0, 0, 0), media.ErrFormat, "first_chunk"},
+		{"stss not in order", poke(data, "stss", 16, 0, 0, 0, 1), media.ErrFormat, "stbl/stss"},
+		{"trun lies", poke(frags, "trun", 8, 0x7f), media.ErrFormat, "moof[0]/traf[0]/trun"},
+		{"free of size 3", append(bmfftest.Box("ftyp", []byte("isom")), 0, 0, 0, 3, 'f', 'r', 'e', 'e'), media.ErrFormat, "free"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := try(c.data)
+			require.ErrorIs(t, err, c.want)
+			require.ErrorContains(t, err, "bad.mp4")
+			require.ErrorContains(t, err, c.text)
+			var fe *media.FormatError
+			require.ErrorAs(t, err, &fe)
+		})
+	}
+}
+
+func TestEveryCutIsAnErrorOrAWarning(t *testing.T) {
+	for _, f := range []bmfftest.File{{Fragment: 10}, {MoovAtEnd: true}, {}} {
+		f.Tracks = small().Tracks
+		data := f.Bytes()
+		for n := 1; n < len(data); n += 37 {
+			m, err := try(data[:n])
+			if err != nil {
+				require.ErrorIs(t, err, media.ErrFormat)
+				continue
+			}
+			for _, tr := range m.Tracks {
+				for _, s := range tr.Index.Append(nil, 0, tr.Index.Len()) {
+					require.LessOrEqual(t, s.Offset+int64(s.Size), int64(n))
+				}
+			}
+		}
+	}
+}
+
+func TestRepairs(t *testing.T) {
+	data := small().Bytes()
+	for _, c := range []struct {
+		what string
+		data []byte
+		warn string
+	}{
+		{"malformed box at the end of moov", bmfftest.File{Tracks: small().Tracks, MoovTail: [][]byte{{0, 0, 0xff, 0, 'm', 'e', 't', 'a'}}}.Bytes(), "malformed box"},
+		{"junk after the end", append(bytes.Clone(data), 0, 0, 0, 2, 'x', 'x', 'x', 'x'), "impossible"},
+		{"tail cut off", data[:len(data)-200], "left out"},
+		{"stts one short", poke(data, "stts", 12, 0, 0, 0, 19), "last duration goes on"},
+		{"negative duration", poke(data, "stts", 16, 0xff, 0xff, 0xff, 0xfe), "negative duration"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			m, err := try(c.data)
+			require.NoError(t, err)
+			require.NotEmpty(t, m.Warnings)
+			require.Contains(t, m.Warnings[len(m.Warnings)-1].Text+m.Warnings[0].Text, c.warn)
+			require.NotZero(t, m.Tracks[0].Index.Len())
+		})
+	}
+}
+
+func TestCompressedMoov(t *testing.T) {
+	f := small()
+	f.MoovAtEnd = true
+	data := f.Bytes()
+	at := bytes.LastIndex(data, []byte("moov")) - 4
+	var z bytes.Buffer
+	w := zlib.NewWriter(&z)
+	_, err := w.Write(data[at:])
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	size := bmfftest.U32(uint32(len(data) - at))
+	moov := bmfftest.Box("moov", bmfftest.Box("cmov", bmfftest.Box("dcom", []byte("zlib")), bmfftest.Box("cmvd", size, z.Bytes())))
+	m := open(t, append(bytes.Clone(data[:at]), moov...))
+	agree(t, data, f.Tracks[0], m.Tracks[0])
+	bomb := zlibOf(make([]byte, 40<<20))
+	moov = bmfftest.Box("moov", bmfftest.Box("cmov", bmfftest.Box("dcom", []byte("zlib")), bmfftest.Box("cmvd", size, bomb)))
+	_, err = try(append(bytes.Clone(data[:at]), moov...))
+	require.ErrorIs(t, err, media.ErrUnsupported)
+}
+
+func zlibOf(b []byte) []byte {
+	var z bytes.Buffer
+	w := zlib.NewWriter(&z)
+	_, _ = w.Write(b)
+	_ = w.Close()
+	return z.Bytes()
+}
+
+// memory is what f allocates, bytes.
+func memory(f func()) uint64 {
+	var a, b runtime.MemStats
+	runtime.ReadMemStats(&a)
+	f()
+	runtime.ReadMemStats(&b)
+	return b.TotalAlloc - a.TotalAlloc
+}
+
+func TestMemoryIsBoundedByBytesThatAreThere(t *testing.T) {
+	data := small().Bytes()
+	frag := small()
+	frag.Fragment, frag.Trex = 10, true
+	frags := frag.Bytes()
+	uniform := bytes.Index(data, []byte("stsz"))
+	million := bytes.Clone(data)
+	binary.BigEndian.PutUint32(million[uniform+8:], 1)
+	binary.BigEndian.PutUint32(million[uniform+12:], 0x7fffffff)
+	for name, in := range map[string][]byte{
+		"2^31 samples of a byte": million,
+		"stsd of 2^31 entries":   poke(data, "stsd", 8, 0x7f, 0xff, 0xff, 0xff),
+		"elst of 2^31 entries":   poke(data, "elst", 8, 0x7f, 0xff, 0xff, 0xff),
+		"ctts of 2^31 entries":   poke(data, "ctts", 8, 0x7f, 0xff, 0xff, 0xff),
+		"stco of 2^31 entries":   poke(data, "stco", 8, 0x7f, 0xff, 0xff, 0xff),
+		"trun of 2^31 samples":   poke(frags, "trun", 8, 0x7f, 0xff, 0xff, 0xff),
+	} {
+		t.Run(name, func(t *testing.T) {
+			obj := bmfftest.Object("bad.mp4", in)
+			got := memory(func() { _, _ = bmff.Open(context.Background(), "bad.mp4", obj) })
+			require.Less(t, got, uint64(1<<20+32*len(in)))
+		})
+	}
+}
+
+func TestAMillionEmptySamples(t *testing.T) {
+	tr := bmfftest.Video(1, 1)
+	for range 1 << 20 {
+		tr.Samples = append(tr.Samples, bmfftest.Sample{Sync: true})
+	}
+	data := bmfftest.File{Tracks: []bmfftest.Track{tr}}.Bytes()
+	m := open(t, data)
+	x := m.Tracks[0].Index
+	require.Equal(t, 1<<20+1, x.Len())
+	require.Equal(t, x.Len(), x.Search(x.DTS(x.Len())+1))
+	require.LessOrEqual(t, x.Search(512), 1)
+}
+
+func TestAHundredTracks(t *testing.T) {
+	var f bmfftest.File
+	for range 100 {
+		f.Tracks = append(f.Tracks, bmfftest.Audio(3))
+	}
+	data := f.Bytes()
+	m := open(t, data)
+	for i := range f.Tracks {
+		agree(t, data, f.Tracks[i], m.Tracks[i])
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, s := range []bmfftest.File{{}, {MoovAtEnd: true, CO64: true}, {Fragment: 10, Sidx: true}, {Fragment: 10, Trex: true, Offsets: bmfftest.FromPrevious, InMoov: 3}} {
+		s.Tracks = small().Tracks
+		f.Add(s.Bytes())
+	}
+	if root := os.Getenv("MEZZO_CORPUS"); root != "" {
+		_ = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if ext := filepath.Ext(path); err == nil && (ext == ".mp4" || ext == ".mov") {
+				if data, err := os.ReadFile(path); err == nil && len(data) < 1<<20 {
+					f.Add(data)
+				}
+			}
+			return nil
+		})
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := try(data)
+		if err != nil {
+			return
+		}
+		for _, tr := range m.Tracks {
+			x := tr.Index
+			n := x.Len()
+			require.Less(t, x.Size(), int64(4<<20+32*len(data)))
+			for _, at := range []int{0, n / 2, n - 70} {
+				from := max(at, 0)
+				for i, s := range x.Append(nil, from, from+70) {
+					require.Equal(t, s.DTS, x.DTS(from+i))
+					require.LessOrEqual(t, s.Offset+int64(s.Size), int64(len(data)))
+					require.GreaterOrEqual(t, s.Offset, int64(0))
+					require.LessOrEqual(t, x.Search(s.DTS), from+i)
+				}
+				require.GreaterOrEqual(t, x.NextSync(from), min(from, n))
+			}
+		}
+	})
+}
