@@ -138,7 +138,7 @@ type template struct {
 	} `xml:"SegmentTimeline>S"`
 }
 
-type mpd struct {
+type mpdDoc struct {
 	Duration string `xml:"mediaPresentationDuration,attr"`
 	Periods  []struct {
 		ID    string `xml:"id,attr"`
@@ -163,7 +163,7 @@ type mpd struct {
 func readMPD(t testing.TB, address string) (all []*listed) {
 	t.Helper()
 	body, _ := harness.Get(t, address)
-	var m mpd
+	var m mpdDoc
 	require.NoError(t, xml.Unmarshal(body, &m))
 	byID := map[string]*listed{}
 	for _, p := range m.Periods {

@@ -35,7 +35,7 @@ func (s *stream) seconds(ticks int64) *big.Rat { return big.NewRat(ticks*s.Num, 
 // payloads. Edit lists are applied; what they take out is not in the result. Results are kept by the files' content.
 func read(t testing.TB, paths ...string) ([]*stream, error) {
 	t.Helper()
-	data, err := harness.Cached(t, "read4 "+harness.HashFiles(t, paths...), func() ([]byte, error) {
+	data, err := harness.Cached(t, "read5 "+harness.HashFiles(t, paths...), func() ([]byte, error) {
 		var all []*stream
 		for _, path := range paths {
 			streams, err := readFile(path)
@@ -56,7 +56,7 @@ func read(t testing.TB, paths ...string) ([]*stream, error) {
 
 func readFile(path string) ([]*stream, error) {
 	out, err := harness.Try("ffprobe", "-v", "error", "-show_entries",
-		"stream=index,codec_type,codec_name,time_base:stream_disposition=attached_pic:packet=stream_index,pts,duration,flags,data_hash",
+		"stream=index,id,codec_type,codec_name,time_base:stream_disposition=attached_pic:packet=stream_index,pts,duration,flags,data_hash",
 		"-show_data_hash", "md5", "-of", "json", path)
 	if err != nil && !json.Valid(out) { // it fails for streams that it lists but cannot decode
 		return nil, err
@@ -64,6 +64,7 @@ func readFile(path string) ([]*stream, error) {
 	var probe struct {
 		Streams []struct {
 			Index       int
+			ID          string
 			Codec_type  string
 			Codec_name  string
 			Time_base   string
@@ -80,7 +81,12 @@ func readFile(path string) ([]*stream, error) {
 	if err := json.Unmarshal(out, &probe); err != nil {
 		return nil, err
 	}
+	shift, err := ffmpegShift(path)
+	if err != nil {
+		return nil, err
+	}
 	byIndex := map[int]*stream{}
+	late := map[*stream]int64{}
 	var all []*stream
 	var decode []int
 	for _, s := range probe.Streams {
@@ -90,6 +96,9 @@ func readFile(path string) ([]*stream, error) {
 		st := &stream{Kind: s.Codec_type, Codec: s.Codec_name}
 		if _, err := fmt.Sscanf(s.Time_base, "%d/%d", &st.Num, &st.Den); err != nil {
 			return nil, fmt.Errorf("time base %q: %w", s.Time_base, err)
+		}
+		if id, err := strconv.ParseUint(s.ID, 0, 32); err == nil {
+			late[st] = shift[uint32(id)]
 		}
 		all = append(all, st)
 		if s.Codec_type == "video" {
@@ -103,7 +112,13 @@ func readFile(path string) ([]*stream, error) {
 			st.Units = append(st.Units, unit{*p.PTS, p.Duration, p.Data_hash})
 		}
 	}
-	return all, decodeVideo(path, decode, all)
+	err = decodeVideo(path, decode, all)
+	for st, by := range late {
+		for i := range st.Units {
+			st.Units[i].At -= by
+		}
+	}
+	return all, err
 }
 
 // fillDurations gives access units without a duration that until the next: the last of a fragment may have none.

@@ -3,8 +3,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/big"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,8 +84,7 @@ func measureAll(t *testing.T, subjects []subject) []row {
 		t.Cleanup(func() { f.Close() })
 		contents[fmt.Sprintf("t/%d", i)] = &vod.Asset{Inputs: []vod.Input{{Name: filepath.Base(s.Path), Object: f}}}
 	}
-	server := httptest.NewServer(&origin.Handler{Library: contents})
-	t.Cleanup(server.Close)
+	base := serveHandler(t, &origin.Handler{Library: contents, Logger: slog.New(slog.DiscardHandler)})
 	rows := make([]row, len(subjects))
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, 2)
@@ -94,7 +93,7 @@ func measureAll(t *testing.T, subjects []subject) []row {
 		wg.Go(func() {
 			defer func() { <-turn }()
 			t.Run(s.Name, func(t *testing.T) {
-				rows[i] = measure(t, s, contents[fmt.Sprintf("t/%d", i)], fmt.Sprintf("%s/out/v1/t/%d/", server.URL, i))
+				rows[i] = measure(t, s, contents[fmt.Sprintf("t/%d", i)], fmt.Sprintf("%s/out/v1/t/%d/", base, i))
 			})
 		})
 	}
@@ -136,7 +135,7 @@ func measure(t *testing.T, s subject, content media.Content, base string) (r row
 		return unreadable(t, r, base)
 	}
 	start := mpd[0].Pieces[0].Offset
-	r.Cells[dashCMAF] = verify(t, src, fetch(t, mpd, false, new(big.Rat)), nil)
+	r.Cells[dashCMAF] = verify(t, "CMAF", src, fetch(t, mpd, false, new(big.Rat)), nil)
 	playlists := readHLS(t, base+"cmaf/index.m3u8")
 	require.Equal(t, everyURL(mpd), everyURL(playlists), "HLS and DASH name the same media")
 	r.Cells[hlsFMP4] = r.Cells[dashCMAF]
@@ -151,7 +150,7 @@ func measure(t *testing.T, s subject, content media.Content, base string) (r row
 		return r
 	}
 	offset := new(big.Rat).Add(start, big.NewRat(packager.Bias, 90000))
-	r.Cells[hlsTS] = verify(t, src, fetch(t, readHLS(t, base+"ts/index.m3u8"), true, offset), notInTS)
+	r.Cells[hlsTS] = verify(t, "TS", src, fetch(t, readHLS(t, base+"ts/index.m3u8"), true, offset), notInTS)
 	return r
 }
 
@@ -264,7 +263,7 @@ func (s *stream) shift(offset *big.Rat) {
 
 // verify checks that each output stream is a source stream, and each source stream is there or of a codec that may be
 // left out. The result is a cell of the table.
-func verify(t *testing.T, src, out []*stream, leftOut []string) string {
+func verify(t *testing.T, container string, src, out []*stream, leftOut []string) string {
 	zero := new(big.Rat)
 	served := map[*stream]bool{}
 	for i, o := range out {
@@ -285,7 +284,7 @@ func verify(t *testing.T, src, out []*stream, leftOut []string) string {
 			faults = append(faults, err.Error()+"; "+extra(s, o))
 		}
 		if len(faults) > 0 {
-			t.Errorf("output stream %d (%s) is none of the source: %s", i, o.Codec, strings.Join(faults, "\n"))
+			t.Errorf("%s: output stream %d (%s) is none of the source: %s", container, i, o.Codec, strings.Join(faults, "\n"))
 			return "wrong"
 		}
 	}
