@@ -37,7 +37,7 @@ type flattener struct {
 // flatten applies the edits. It returns nil and no error if they present nothing.
 func flatten(t *bmff.Track, f *facts, kind media.Kind, coding media.Coding) (*table, uint32, error) {
 	fl := &flattener{f: f, video: kind == media.Video}
-	fl.x, fl.zeros, fl.nominal, fl.scale = t.Index, f.zeros, f.nominal, f.spread
+	fl.x, fl.zeros, fl.nominal, fl.scale = t.Index, f.zeros > 0, f.nominal, f.spread
 	if fl.video && uint64(t.Timescale)*uint64(fl.scale) < prerollRate && !fl.plain(t.Edits) {
 		fl.scale *= ceilDiv(prerollRate, int64(t.Timescale)*fl.scale)
 	}
@@ -69,9 +69,7 @@ func flatten(t *bmff.Track, f *facts, kind media.Kind, coding media.Coding) (*ta
 		return nil, 0, err
 	}
 	fl.delay = max(fl.delay, fl.shift0-f.minCTO*fl.scale, 0)
-	if fl.zeros { // a sample that took a tick is that much later than it was
-		fl.delay += int64(f.spread)
-	}
+	fl.delay += f.zeros // a sample that has a tick for each such before it is that much later
 	if fl.delay > math.MaxInt32 {
 		return nil, 0, fmt.Errorf("composition offsets of %d ticks: %w", fl.delay, media.ErrUnsupported)
 	}

@@ -15,8 +15,8 @@ type facts struct {
 	minCTO, maxCTO int64
 	minPTS, end    int64 // first composition time, and the last with its duration
 	syncs          int
-	leading        bool // pictures after a sync sample come before it in presentation
-	zeros          bool // samples without duration
+	leading        bool  // pictures after a sync sample come before it in presentation
+	zeros          int64 // most samples without duration in a row
 	// spread is how many ticks the file's tick must be split into so that each sample of zero duration can have one
 	spread  int64
 	nominal int64 // most common duration; 0: none
@@ -68,8 +68,8 @@ func scan(t *bmff.Track) (*facts, error) {
 			f.minCTO, f.maxCTO = min(f.minCTO, cto), max(f.maxCTO, cto)
 			f.minPTS, f.end = min(f.minPTS, pts), max(f.end, pts+int64(s.Duration))
 			if s.Duration == 0 {
-				f.zeros = true
 				zeroRun++
+				f.zeros = max(f.zeros, zeroRun)
 			} else {
 				f.spread = max(f.spread, zeroRun/int64(s.Duration)+1)
 				zeroRun = 0

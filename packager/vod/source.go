@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mezzomedia/mezzo/internal/bmff"
 	"github.com/mezzomedia/mezzo/internal/codec"
@@ -159,7 +160,7 @@ func (s *Source) describe(st *stream, in *Input, n int, timescale uint32, codecs
 		cs := codecs[c.entry]
 		t := &media.Track{
 			ID: fmt.Sprintf("t%d", n+1), Kind: cs.Kind, Codec: cs.Codec, Timescale: timescale, Delay: uint32(st.table.delay),
-			Language: firstOf(in.Language, st.trak.Language), Label: firstOf(in.Label, st.trak.Name), Roles: st.trak.Roles,
+			Language: firstOf(in.Language, st.trak.Language), Label: firstOf(in.Label, label(st.trak.Name)), Roles: st.trak.Roles,
 			Default: in.Default, Video: cs.Video, Audio: cs.Audio,
 		}
 		if len(in.Roles) > 0 {
@@ -192,6 +193,16 @@ func firstOf(a, b string) string {
 		return a
 	}
 	return b
+}
+
+// label is the name of a track, unless it is one that a muxer gives to all.
+func label(name string) string {
+	for _, stock := range []string{"handler", "core media", "gpac", "l-smash", "iso media", "bento4", "mainconcept", "alias data", "created by", "twitter-vork"} {
+		if strings.Contains(strings.ToLower(name), stock) {
+			return ""
+		}
+	}
+	return name
 }
 
 // timedChange is a change of sample description on the table's clock.
