@@ -43,6 +43,7 @@ var layers = map[string]struct {
 	"internal/bmff":          {own: []string{"packager/media"}, internal: true},
 	"internal/mpegts":        {own: []string{"packager/media"}, internal: true},
 	"internal/bmff/bmfftest": {own: []string{"packager/media"}, internal: true},
+	"internal/docs":          {},
 	"bench":                  {},
 }
 
