@@ -25,7 +25,7 @@ sky="nullsrc=s=240x136:r=$rate:d=$seconds,format=gbrp,geq=
 r='clip(16+26*($wave1+1)+150*$ridge*(0.55+0.45*$wave2)+20*$veil,0,255)':
 g='clip(10+10*($wave2+1)+48*$ridge*(1+$wave1)+105*$veil*(0.5+0.5*$wave2),0,255)':
 b='clip(40+34*($wave2+1)+84*$ridge+95*$veil,0,255)',
-scale=960:540:flags=bicubic,gblur=sigma=6"
+scale=960:540:flags=bicubic,setsar=1,gblur=sigma=6"
 
 # Five lights on closed curves, each flaring with the note of its beat.
 glow="nullsrc=s=96x96:r=$rate:d=$seconds,format=rgba,geq=r=255:g=236:b=205:
@@ -44,7 +44,7 @@ drawtext=font='DejaVu Sans':text='packaged just in time':fontsize=22:fontcolor=w
 drawtext=font='DejaVu Sans Mono':text='%{pts\:hms}':fontsize=24:fontcolor=white@0.85:x=(w-tw)/2:y=h*0.86"
 for name in 960x540 640x360 426x240; do
 	graph="$graph;[v$name]drawtext=font='DejaVu Sans Mono':text=$name:fontsize=20:fontcolor=white@0.6:x=w-tw-28:y=28,
-scale=$(echo $name | tr x :):flags=lanczos,format=yuv420p[o$name]"
+scale=$(echo $name | tr x :):flags=lanczos,setsar=1,format=yuv420p[o$name]"
 done
 graph="$graph;[s5]$title,split=3[v960x540][v640x360][v426x240]"
 
@@ -75,7 +75,7 @@ right=$(echo "$(voice 0.5)+$(pad -0.3)" | tr -d '\n')
 # shellcheck disable=SC2086
 ffmpeg $quiet -f lavfi -i "aevalsrc='$left|$right':s=48000:c=stereo:d=$seconds" \
 	-af 'aecho=0.8:0.5:187|311:0.35|0.22,lowpass=f=7000,afade=t=in:d=0.3,afade=t=out:st=22.5:d=1.5' \
-	-t $seconds -c:a aac -b:a 56k $exact "$out/sound.m4a"
+	-t $seconds -c:a aac -b:a 56k -metadata:s:a:0 handler_name=Music $exact "$out/sound.m4a"
 
 # shellcheck disable=SC2086
 ffmpeg $quiet -ss 9 -i "$out/960x540.mp4" -frames:v 1 -bitexact -q:v 5 "$out/../poster.jpg"
