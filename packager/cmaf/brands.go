@@ -6,12 +6,15 @@ import (
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
-// brands are those of ftyp, the major one first: the structure (iso6 for signed composition offsets and
-// default-base-is-moof, cmfc and cmf2 of CMAF, dash), then what is true of the track: av01, the AAC core profile, and the
+// brands are those of ftyp, the major one first: the structure (iso6 for default-base-is-moof, cmfc of CMAF, cmf2 where
+// there is no edit list, dash), then what is true of the track: av01, the AAC core profile, and the
 // brands of its enhancements. Video profiles (cfhd and so on) are not named: they bind also what a sample entry does not
 // show, as progressive scan.
 func brands(t *media.Track) []string {
 	list := []string{"iso6", "cmfc", "cmf2", "dash"}
+	if t.Delay > 0 {
+		list = []string{"iso6", "cmfc", "dash"}
+	}
 	switch {
 	case t.Codec.Coding == media.AV1:
 		list = append(list, "av01") // AV1 in ISOBMFF, 2.1

@@ -11,10 +11,12 @@
 //
 // # What is written
 //
-// The sample entry of the track is written byte for byte. Tables of the init segment are empty. There is no edit list:
-// the decode times of a [media.Source] are such that the first sync sample has composition offset 0, offsets of B-frames
-// may be negative (trun version 1, brand cmf2), and audio priming lies before the start of the Period, which HLS and DASH
-// know how to leave out. tfdt is the presentation clock to the tick, in 64 bits. Everything that a fragment needs is in its
+// The sample entry of the track is written byte for byte. Tables of the init segment are empty. tfdt is the presentation
+// clock to the tick, in 64 bits, and the first sync sample is presented at its tfdt. A track with reordered pictures has
+// one edit, as long as the track, that begins at Track.Delay, and composition offsets that are later by as much and never
+// negative (23000-19, 7.5.13, cmfc): readers that know no negative offsets without an edit, FFmpeg among them, would play
+// such pictures late. A track without reordering has no edit list (cmf2). Audio priming is in no edit list: it lies before
+// the start of the Period, which HLS and DASH know how to leave out. Everything that a fragment needs is in its
 // tfhd and trun; trex holds no defaults. A segment has no sidx: each has a URL of its own, and where pictures lead a
 // sync sample, the presentation time that a sidx names is not the time by which manifests list the segment.
 //

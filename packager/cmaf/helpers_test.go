@@ -121,7 +121,7 @@ func want(t testing.TB, j *packager.Job) []sample {
 			if s.Size > 0 {
 				require.NoError(t, r.Data.ReadAt(context.Background(), p, s.Offset))
 			}
-			out = append(out, sample{dts, s.CTO, s.Duration, s.Flags, crc32.ChecksumIEEE(p), len(p)})
+			out = append(out, sample{dts, s.CTO + int32(in.Track.Delay), s.Duration, s.Flags, crc32.ChecksumIEEE(p), len(p)})
 			dts += int64(s.Duration)
 		}
 	}

@@ -44,6 +44,11 @@ func (p Packager) Init(t *media.Track) (packager.Body, error) {
 func trak(t *media.Track) *mp4.TrakBox {
 	trak := mp4.NewTrakBox()
 	trak.AddChild(tkhd(t))
+	if t.Delay > 0 { // of the whole track: its composition offsets are that much later
+		edts := &mp4.EdtsBox{}
+		edts.AddChild(&mp4.ElstBox{Entries: []mp4.ElstEntry{{MediaTime: int64(t.Delay), MediaRateInteger: 1}}})
+		trak.AddChild(edts)
+	}
 	mdia := mp4.NewMdiaBox()
 	trak.AddChild(mdia)
 

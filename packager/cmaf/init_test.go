@@ -47,7 +47,11 @@ func TestInitOfEachCoding(t *testing.T) {
 			require.Equal(t, data, again)
 			require.True(t, bytes.Contains(data, track.Codec.Entry), "the sample entry is written as it is")
 			trak := init.Moov.Trak
-			require.Nil(t, trak.Edts)
+			if track.Delay == 0 {
+				require.Nil(t, trak.Edts)
+			} else {
+				require.Equal(t, []mp4.ElstEntry{{MediaTime: int64(track.Delay), MediaRateInteger: 1}}, trak.Edts.Elst[0].Entries)
+			}
 			require.EqualValues(t, track.Timescale, trak.Mdia.Mdhd.Timescale)
 			require.Zero(t, init.Moov.Mvhd.Duration+trak.Tkhd.Duration+trak.Mdia.Mdhd.Duration)
 			require.Zero(t, init.Moov.Mvhd.CreationTime+trak.Tkhd.CreationTime+trak.Mdia.Mdhd.CreationTime)
@@ -89,10 +93,14 @@ func TestInitBrands(t *testing.T) {
 		{surround, nil}, {all[media.Opus], nil}, {all[media.FLAC], []string{"abcd", "efgh"}},
 	} {
 		data, init := header(t, c.track)
+		structure := []string{"iso6", "cmfc", "cmf2", "dash"}
+		if c.track.Delay > 0 {
+			structure = []string{"iso6", "cmfc", "dash"} // it has an edit list
+		}
 		require.Equal(t, "iso6", init.Ftyp.MajorBrand())
-		require.Equal(t, append([]string{"iso6", "cmfc", "cmf2", "dash"}, c.more...), init.Ftyp.CompatibleBrands())
+		require.Equal(t, append(structure, c.more...), init.Ftyp.CompatibleBrands())
 		ftyp := box[*gomp4.Ftyp](t, data, "ftyp")
-		require.Len(t, ftyp.CompatibleBrands, 4+len(c.more))
+		require.Len(t, ftyp.CompatibleBrands, len(structure)+len(c.more))
 	}
 }
 

@@ -39,12 +39,17 @@ func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body
 			return packager.Body{}, fmt.Errorf("segment %d of track %s starts at %d: tfdt cannot be negative, delay the presentation: %w",
 				job.Number, in.Track.ID, f.dts, media.ErrUnsupported)
 		}
+		if f.wide {
+			return packager.Body{}, fmt.Errorf("segment %d of track %s: a composition offset with the delay of %d ticks exceeds the 32 bits of trun (14496-12, 8.8.8): %w",
+				job.Number, in.Track.ID, in.Track.Delay, media.ErrFormat)
+		}
 		f.roll = rollDistance(in.Track, f.duration)
 		head += f.moofSize() + f.mdatHeader()
 		pieces += 1 + f.pieces
 		extents += f.extents
 	}
 	w := writer{
+		delay:   in.Track.Delay,
 		head:    make([]byte, 0, head),
 		pieces:  make([]packager.Piece, 0, pieces),
 		extents: make([]media.Extent, 0, extents),
@@ -77,6 +82,7 @@ type fragment struct {
 	roll        int16  // roll_distance; 0: no sample group
 	pieces      int    // Objects in turn
 	extents     int    // ranges of them
+	wide        bool   // a composition offset is beyond 32 bits
 }
 
 // cut plans the fragments. Each takes as many samples as fit into chunk ticks, at least one; a chunk of 0 takes all.
@@ -101,7 +107,7 @@ func cut(frags []fragment, in *packager.Input, chunk int64) []fragment {
 				f = &frags[len(frags)-1]
 				place.leave()
 			}
-			f.add(s)
+			f.add(s, in.Track.Delay)
 			switch place.step(s) {
 			case newObject:
 				f.pieces++
@@ -116,7 +122,7 @@ func cut(frags []fragment, in *packager.Input, chunk int64) []fragment {
 }
 
 // add counts a sample in, and gives up what it does not have in common with those before.
-func (f *fragment) add(s *media.Sample) {
+func (f *fragment) add(s *media.Sample, delay uint32) {
 	flags := uint32(s.Flags)
 	switch {
 	case f.samples == 0:
@@ -132,7 +138,8 @@ func (f *fragment) add(s *media.Sample) {
 	if s.Duration != f.duration {
 		f.trun |= trunDuration
 	}
-	if s.CTO != 0 {
+	if cto := int64(s.CTO) + int64(delay); cto != 0 {
+		f.wide = f.wide || cto != int64(int32(cto))
 		f.trun |= trunCTO
 	}
 	f.samples++

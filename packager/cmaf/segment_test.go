@@ -185,11 +185,17 @@ func (hole) ReadAt(_ context.Context, p []byte, off int64) error {
 func (hole) Size() int64     { return 1 << 40 }
 func (hole) Version() string { return "hole" }
 
-// B9: negative composition offsets are written as such: trun version 1, and no edit list to make up for them.
+// B9: negative composition offsets of a track with reordering are moved up by its delay, which the edit list takes back;
+// others are written as they are (trun version 1); none wraps.
 func TestEdgeB9NegativeOffsets(t *testing.T) {
+	v := videoTrack()
 	s := gop(4, 512)
+	same(t, job(run(v, 0, 0, s...)))
 	s[2].CTO, s[3].CTO = math.MinInt32, math.MaxInt32
-	same(t, job(run(videoTrack(), 0, 0, s...)))
+	_, err := cmaf.Packager{}.Segment(t.Context(), job(run(v, 0, 0, s...)))
+	require.ErrorIs(t, err, media.ErrFormat)
+	v.Delay = 0
+	same(t, job(run(v, 0, 0, s...)))
 }
 
 // B17: tfdt holds 64 bits, for every timescale.

@@ -80,6 +80,7 @@ func (f *fragment) mdatHeader() int64 {
 
 // writer fills what Segment has measured: one array of box bytes, one of ranges, one of pieces.
 type writer struct {
+	delay   uint32 // added to composition offsets, taken back by the edit list
 	head    []byte
 	begin   int // of head: what is in no piece yet
 	extents []media.Extent
@@ -175,7 +176,7 @@ func (w *writer) trun(f *fragment, offset int64, runs []media.Run) {
 				b = binary.BigEndian.AppendUint32(b, uint32(s.Flags))
 			}
 			if f.trun&trunCTO != 0 {
-				b = binary.BigEndian.AppendUint32(b, uint32(s.CTO))
+				b = binary.BigEndian.AppendUint32(b, uint32(int64(s.CTO)+int64(w.delay)))
 			}
 		}
 	}
