@@ -38,7 +38,7 @@ var layers = map[string]struct {
 		"packager/packed", "manifest", "manifest/hls", "manifest/dash"}, http: true},
 	"internal/timelines":     {own: []string{"packager/media", "manifest"}},
 	"internal/bits":          {},
-	"internal/nal":           {internal: true},
+	"internal/nal":           {own: []string{"packager/media"}, internal: true},
 	"internal/codec":         {own: []string{"packager/media"}, internal: true},
 	"internal/bmff":          {own: []string{"packager/media"}, internal: true},
 	"internal/mpegts":        {own: []string{"packager/media"}, internal: true},
