@@ -148,11 +148,12 @@ func (e *elementary) keyed(p *place, s *media.Sample) bool {
 
 func (e *elementary) sample(p *place) *media.Sample { return &e.input.Runs[p.run].Samples[p.sample] }
 
-// clock converts ticks of the track on the presentation's axis to 90 kHz. Times beyond a hundred thousand years, which
+// clock converts ticks of the track on the presentation's axis to the nearest of 90 kHz. Times beyond a hundred thousand years, which
 // only a damaged source has, are cut off so that differences do not overflow.
 func (e *elementary) clock(ticks, bias int64) int64 {
 	const end = 1 << 58
-	return min(max(media.Rescale(ticks, e.input.Track.Timescale, mpegts.ClockRate), -end), end) + bias
+	nearest := (media.Rescale(ticks, e.input.Track.Timescale, 2*mpegts.ClockRate) + 1) >> 1
+	return min(max(nearest, -end), end) + bias
 }
 
 func trackError(t *media.Track, format string, args ...any) error {

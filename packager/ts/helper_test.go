@@ -296,8 +296,8 @@ func equalPictures(t testing.TB, s *stream, c *clip, bias int64) {
 			require.Equal(t, want, units(got.data), "picture %d", k)
 			require.Equal(t, []byte{0, 0, 0, 1, 9, 0xF0}, got.data[:6])
 			require.Equal(t, sample.Flags.Sync(), got.access)
-			wantDTS := media.Rescale(dts-int64(c.track.Delay), c.track.Timescale, 90000) + bias
-			wantPTS := media.Rescale(dts+int64(sample.CTO), c.track.Timescale, 90000) + bias
+			wantDTS := nearest(dts-int64(c.track.Delay), c.track.Timescale) + bias
+			wantPTS := nearest(dts+int64(sample.CTO), c.track.Timescale) + bias
 			require.Equal(t, wantPTS&(1<<33-1), got.pts, "PTS of picture %d", k)
 			require.Equal(t, wantDTS&(1<<33-1), got.dts, "DTS of picture %d", k)
 			i, first = i+1, false
@@ -317,7 +317,7 @@ func equalFrames(t testing.TB, s *stream, c *clip, bias int64) {
 			k++
 		}
 		begin := k
-		require.Equal(t, (media.Rescale(dts, c.track.Timescale, 90000)+bias)&(1<<33-1), p.pts, "PTS of PES %d", i)
+		require.Equal(t, (nearest(dts, c.track.Timescale)+bias)&(1<<33-1), p.pts, "PTS of PES %d", i)
 		for b := p.data; len(b) > 0; k++ {
 			n := int(c.table[k].Size)
 			if n == 0 {
@@ -337,3 +337,6 @@ func equalFrames(t testing.TB, s *stream, c *clip, bias int64) {
 	}
 	require.Equal(t, len(c.table), k)
 }
+
+// nearest converts to 90 kHz, to the nearest tick.
+func nearest(v int64, scale uint32) int64 { return (media.Rescale(v, scale, 180000) + 1) >> 1 }
