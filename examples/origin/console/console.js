@@ -36,7 +36,7 @@ function fault(text) {
   $("fault").hidden = false;
 }
 
-$("quality").addEventListener("change", (e) => { if (player) player.quality = +e.target.value; });
+$("quality").addEventListener("change", (e) => { player?.select(+e.target.value); });
 video.addEventListener("error", () => fault(video.error?.message || "the browser cannot play this"));
 setInterval(() => {
   const ahead = video.buffered.length ? video.buffered.end(video.buffered.length - 1) - video.currentTime : 0;

@@ -10,7 +10,7 @@ export class Player extends EventTarget {
   constructor(video) {
     super();
     this.video = video;
-    this.quality = -1; // index into heights; -1: by throughput
+    this.quality = -1; // index into levels; -1: by throughput
     this.rate = 1e6; // bits per second, measured
     this.stop = new AbortController();
   }
@@ -26,12 +26,19 @@ export class Player extends EventTarget {
     this.levels = mpd.sets.find((s) => s.kind === "video")?.representations ?? [];
     this.dispatchEvent(new Event("levels"));
     const tracks = mpd.sets.map((set) => ({ set, buffer: source.addSourceBuffer(set.representations[0].type) }));
+    this.picture = tracks.find((t) => t.set.kind === "video");
     let ended = 0;
     for (const track of tracks) {
       this.feed(track, () => {
         if (++ended === tracks.length && source.readyState === "open") source.endOfStream();
       }, () => { ended = Math.max(0, ended - 1); }).catch((err) => this.fail(err));
     }
+  }
+
+  // select changes the quality from the next segment on, also where the old one is buffered.
+  select(quality) {
+    this.quality = quality;
+    if (this.picture) this.picture.stale = true;
   }
 
   fail(err) {
@@ -48,6 +55,14 @@ export class Player extends EventTarget {
   async feed(track, atEnd, resumed) {
     let done = false;
     while (!this.stop.signal.aborted) {
+      if (track.stale) {
+        track.stale = false;
+        const next = track.set.representations[0].segments.find((s) => s.from > this.video.currentTime + 0.5);
+        if (next) {
+          track.buffer.remove(next.from, Infinity);
+          await updated(track.buffer);
+        }
+      }
       const position = bufferedUntil(track.buffer, this.video.currentTime);
       const rep = this.choose(track.set);
       const segment = rep.segments.find((s) => s.to > position + 0.05 && (s.from <= position + 0.05 || s === rep.segments[0]));
