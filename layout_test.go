@@ -42,6 +42,7 @@ var layers = map[string]struct {
 	"internal/codec":         {own: []string{"packager/media"}, internal: true},
 	"internal/bmff":          {own: []string{"packager/media"}, internal: true},
 	"internal/mpegts":        {own: []string{"packager/media"}, internal: true},
+	"internal/language":      {},
 	"internal/bmff/bmfftest": {own: []string{"packager/media"}, internal: true},
 	"internal/docs":          {},
 	"bench":                  {},

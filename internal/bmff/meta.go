@@ -5,10 +5,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mezzomedia/mezzo/internal/language"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
-var identity = [9]int32{0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000}
+// identity is the matrix that moves nothing (14496-12, 6.2.2).
+func identity() [9]int32 { return [9]int32{0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000} }
 
 // tkhd is 14496-12, 8.3.2.
 func (t *Track) tkhd(b *box) {
@@ -63,7 +65,7 @@ func (p *parser) mdia(t *Track, b *box) (scale uint32, stbl []*box, err error) {
 			scale = f.u32()
 			f.take(4 << min(version, 1))
 			if t.Language == "" {
-				t.Language = language(f.u16())
+				t.Language = packedLanguage(f.u16())
 			}
 		case "hdlr":
 			f.full()
@@ -75,7 +77,7 @@ func (p *parser) mdia(t *Track, b *box) (scale uint32, stbl []*box, err error) {
 			}
 		case "elng":
 			if len(c.body) > 4 {
-				if s := clean(c.body[4:]); s != "" && s != "und" {
+				if s := language.Tag(clean(c.body[4:])); s != "" {
 					t.Language = s
 				}
 			}

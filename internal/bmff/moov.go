@@ -122,7 +122,7 @@ func inflate(c *box) (*box, error) {
 
 // trak adds a track. What is wrong with it is an error where it carries sound, pictures or text, else a warning.
 func (p *parser) trak(b *box, trexs map[uint32]trex, chapters map[uint32]bool) error {
-	t := &Track{Index: &Index{}, Timescale: 1, Matrix: identity}
+	t := &Track{Index: &Index{}, Timescale: 1, Matrix: identity()}
 	p.movie.Tracks = append(p.movie.Tracks, t)
 	list, err := p.sound(b)
 	if err != nil {

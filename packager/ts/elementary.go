@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mezzomedia/mezzo/internal/codec"
+	"github.com/mezzomedia/mezzo/internal/language"
 	"github.com/mezzomedia/mezzo/internal/mpegts"
 	"github.com/mezzomedia/mezzo/internal/nal"
 	"github.com/mezzomedia/mezzo/packager"
@@ -117,7 +118,7 @@ func (e *elementary) descriptors() []byte {
 	if e.registry != "" {
 		d = append(d, mpegts.Registration(e.registry)...)
 	}
-	if code := iso639(e.input.Track.Language); code != "" && !e.video {
+	if code := language.Code(e.input.Track.Language); code != "" && !e.video {
 		d = append(d, mpegts.Language(code)...)
 	}
 	return d
