@@ -53,6 +53,9 @@ func TestPeerGoldens(t *testing.T) {
 		theirFacts, ourFacts := peerFacts(t, folder), ownFacts(t, ours)
 		for _, k := range keysOf(theirFacts, ourFacts) {
 			theirs, own := theirFacts[k], ourFacts[k]
+			if group, _, _ := strings.Cut(k, " "); !has(theirFacts, group) {
+				continue // the case has no such manifest
+			}
 			if theirs == own {
 				same++
 				continue
@@ -86,17 +89,24 @@ func cell(s string) string {
 
 // reasons explain differences by the start of their name.
 var reasons = []struct{ prefix, why string }{
+	{"HLS I-frame", "no trick play yet"},
 	{"MPD type", "the peer's golden is of its live mode; ours is VOD"},
 	{"MPD profiles", "the peer names the profile of its mode; ours are isoff-live segments in one CMAF presentation"},
 	{"audio bandwidth", "both measure; the peer counts its own boxes"},
 	{"video bandwidth", "both measure; the peer counts its own boxes"},
+	{"HLS CLOSED-CAPTIONS", "nothing is said of captions in the picture that were not looked for"},
+	{"HLS INDEPENDENT-SEGMENTS", "true here, and said"},
+	{"audio segmentAlignment", "the peer's case is of whole files; segments align here"},
+	{"video segmentAlignment", "the peer's case is of whole files; segments align here"},
+	{"audio startWithSAP", "segments start with a sync sample, and say so"},
+	{"video startWithSAP", "segments start with a sync sample, and say so"},
+	{"audio timescale", "the peer's case is of whole files, with a timescale that its SegmentBase does not show; ours is that of the source"},
+	{"video timescale", "the peer's case is of whole files, with a timescale that its SegmentBase does not show; ours is that of the source"},
 	{"audio S", "the peer puts priming on the presentation's clock and drops its edit; ours puts presentation time zero one second in and priming before it, and joins a short tail to the segment before it"},
 	{"video S", "ours starts one second in, because audio priming lies before zero; durations are equal"},
 	{"audio init", "boxes that carry nothing here are left out, or policy differs: see packager/cmaf"},
 	{"video init", "boxes that carry nothing here are left out, or policy differs: see packager/cmaf"},
-	{"HLS version", "computed from the tags in use"},
-	{"HLS I-frame", "no trick play yet"},
-	{"HLS BANDWIDTH", "both measure; ours counts the sound that is multiplexed"},
+	{"TS stream", "the peer's TS holds the picture alone; ours has the default sound with it"},
 }
 
 func reasonFor(key, theirs, own string) string {
@@ -106,6 +116,16 @@ func reasonFor(key, theirs, own string) string {
 		}
 	}
 	return ""
+}
+
+// has says whether there are facts whose name begins with a word.
+func has(facts map[string]string, word string) bool {
+	for k := range facts {
+		if strings.HasPrefix(k, word+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 func keysOf(maps ...map[string]string) (keys []string) {
@@ -134,7 +154,8 @@ func servePeer(t *testing.T, path string) string {
 // peerFacts reads a folder of goldens.
 func peerFacts(t *testing.T, dir string) map[string]string {
 	facts := map[string]string{}
-	if data, err := os.ReadFile(filepath.Join(dir, "output.mpd")); err == nil {
+	if data, err := os.ReadFile(filepath.Join(dir, "output.mpd")); err == nil && bytes.Contains(data, []byte("<Representation")) &&
+		!bytes.Contains(data, []byte("MP2T")) {
 		mpdFacts(t, data, facts, func(name string) []byte {
 			data, err := os.ReadFile(filepath.Join(dir, name))
 			require.NoError(t, err)
@@ -161,6 +182,10 @@ func ownFacts(t *testing.T, base string) map[string]string {
 	})
 	data, _ = harness.Get(t, base+"cmaf/index.m3u8")
 	hlsFacts(string(data), facts)
+	if _, _, err := harness.TryGet(base + "ts/index.m3u8"); err == nil {
+		data, _ = harness.Get(t, readHLS(t, base+"ts/index.m3u8")[0].Pieces[0].Segments[0].URL)
+		psiFacts(t, data, facts)
+	}
 	return facts
 }
 

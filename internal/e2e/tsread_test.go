@@ -168,7 +168,8 @@ func (s *stream) split(p []byte, pts int64, rule frameRule) error {
 			s.Den = 90000 * int64(rate)
 		}
 		sum := md5.Sum(p[start:end])
-		s.Units = append(s.Units, unit{At: pts*int64(rate) + n*90000, Dur: int64(samples) * 90000, Hash: "MD5:" + hex.EncodeToString(sum[:])})
+		s.Units = append(s.Units, unit{At: pts*int64(rate) + n*90000, Dur: int64(samples) * 90000, Hash: "MD5:" + hex.EncodeToString(sum[:]),
+			Inside: n > 0})
 		n += int64(samples)
 		p = p[end:]
 	}
