@@ -64,7 +64,7 @@ func (c *cache[K, V]) fill(ctx context.Context, e *entry[K, V], build func(conte
 			e.elem = c.lru.PushFront(e)
 			c.used += e.size
 		}
-		for c.used > c.limit {
+		for c.used > c.limit && c.lru.Len() > 0 {
 			last := c.lru.Remove(c.lru.Back()).(*entry[K, V])
 			delete(c.entries, last.key)
 			c.used -= last.size

@@ -13,9 +13,10 @@
 // written by the Handler (dot segments, empty ones, escaped slashes) are not found; nothing is ever redirected. Query
 // parameters are ignored.
 //
-// Media URLs hold the version of the timeline. A replaced file gives new ones and the old ones are not found, so media is
-// sent with a lifetime of 14 days as immutable, and manifests with a minute. Equal inputs give equal bytes, URLs and ETags
-// in every process.
+// Media URLs hold a version: a hash of the timeline's own, of the endpoint's settings that decide bytes, and of the
+// revision of the packagers. A replaced file gives new URLs and the old ones are not found, so media is sent with a
+// lifetime of 14 days as immutable, and manifests with a minute. Equal inputs give equal bytes, URLs and ETags in every
+// process.
 //
 // # Errors
 //

@@ -20,5 +20,5 @@ var formats = map[Container]format{
 	TS:   {main: ts.Packager{}, packed: packed.Packager{}, mux: true},
 }
 
-// revision counts changes of any packager or manifest writer that give other bytes for equal inputs. It is in every ETag.
+// revision counts changes of any packager that give other bytes for equal inputs. It is in the version of media URLs.
 const revision = "1"

@@ -2,14 +2,11 @@ package origin
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 	"weak"
@@ -182,8 +179,8 @@ func (h *Handler) openMedia(ctx context.Context, req request) (*media.Timeline, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if tl.Version != req.ref.Version {
-		return nil, nil, fmt.Errorf("version %s, which is %s now: %w", req.ref.Version, tl.Version, media.ErrNotFound)
+	if v.version != req.ref.Version {
+		return nil, nil, fmt.Errorf("version %s, which is %s now: %w", req.ref.Version, v.version, media.ErrNotFound)
 	}
 	c := v.by[req.ref.Rendition]
 	if c == nil {
@@ -204,7 +201,7 @@ func (h *Handler) serveSegment(w *sender, r *http.Request, req request) error {
 	if err != nil {
 		return err
 	}
-	head := header{etag: mediaTag(req, c), mime: c.offer.MIME, cache: mediaLifetime}
+	head := header{etag: mediaTag(req.ref), mime: c.offer.MIME, cache: mediaLifetime}
 	if notModified(r, head.etag) {
 		return h.send(w, r, head, packager.Body{})
 	}
@@ -234,18 +231,15 @@ func (h *Handler) serveInit(w *sender, r *http.Request, req request) error {
 			if err != nil {
 				return err
 			}
-			return h.send(w, r, header{etag: mediaTag(req, c), mime: c.offer.MIME, cache: mediaLifetime}, body)
+			return h.send(w, r, header{etag: mediaTag(req.ref), mime: c.offer.MIME, cache: mediaLifetime}, body)
 		}
 	}
 	return fmt.Errorf("period %q: %w", req.ref.Period, media.ErrNotFound)
 }
 
-// mediaTag is the ETag of media: made of what decides the bytes, so that it needs none of them and is equal everywhere.
-func mediaTag(req request, c *carrier) string {
-	id := strings.Join(append([]string{revision, string(req.endpoint.Container), links.Link(req.ref)}, c.offer.With...), "\x00")
-	sum := sha256.Sum256([]byte(id))
-	return `"` + hex.EncodeToString(sum[:10]) + `"`
-}
+// mediaTag is the ETag of media: its URL holds all that decides the bytes, so that it needs none of them and is equal
+// everywhere.
+func mediaTag(ref manifest.Ref) string { return `"` + links.Link(ref) + `"` }
 
 func keyOf(tl *media.Timeline, ep *Endpoint) viewKey { return viewKey{weak.Make(tl), ep.Name} }
 

@@ -44,7 +44,7 @@ func TestHeadersByKind(t *testing.T) {
 		"ts/v/v1/1.ts":             {"video/mp2t", "public, max-age=1209600, immutable"},
 		"ts/v/v1/1.ts?CMCD=br%3D1": {"video/mp2t", "public, max-age=1209600, immutable"},
 	} {
-		res := get(t, h, "GET", origin.Prefix+"films/one/"+suffix)
+		res := get(t, h, "GET", resolve(t, h, suffix))
 		body := bodyOf(t, res)
 		require.Equal(t, 200, res.StatusCode, "%s: %s", suffix, body)
 		require.Equal(t, want.mime, res.Header.Get("Content-Type"), suffix)
@@ -123,7 +123,7 @@ func TestManifestsAreCompressed(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	h := newHandler(&content{})
-	for _, p := range []string{"/out/v1/films/one/cmaf/index.m3u8", "/out/v1/films/one/ts/v/v1/1.ts", "/out/v1/films/none/cmaf/index.mpd", "/x"} {
+	for _, p := range []string{"/out/v1/films/one/cmaf/index.m3u8", resolve(t, h, "ts/v/v1/1.ts"), "/out/v1/films/none/cmaf/index.mpd", "/x"} {
 		for _, m := range []string{"GET", "HEAD", "OPTIONS", "POST"} {
 			res := get(t, h, m, p)
 			require.Equal(t, "*", res.Header.Get("Access-Control-Allow-Origin"), "%s %s", m, p)
@@ -131,7 +131,7 @@ func TestCORS(t *testing.T) {
 			require.Equal(t, "*", res.Header.Get("Timing-Allow-Origin"))
 		}
 	}
-	res := get(t, h, "OPTIONS", "/out/v1/films/one/cmaf/v/v1/1.m4s", "Origin", "https://player.test", "Access-Control-Request-Headers", "range")
+	res := get(t, h, "OPTIONS", firstSegment(t), "Origin", "https://player.test", "Access-Control-Request-Headers", "range")
 	require.Equal(t, http.StatusNoContent, res.StatusCode)
 	require.Contains(t, res.Header.Get("Access-Control-Allow-Headers"), "Range")
 }
@@ -151,29 +151,30 @@ func TestErrors(t *testing.T) {
 		body    string
 		cache   string
 	}{
-		{"no group", origin.Groups{}, "GET", "films/one/cmaf/index.m3u8", 404, `not-found: group "films": not found`, "max-age=1"},
-		{"no presentation", good, "GET", "films/two/cmaf/index.m3u8", 404, "not-found: ", "max-age=1"},
-		{"no endpoint", good, "GET", "films/one/ism/index.m3u8", 404, "not-found: endpoint", "max-age=1"},
-		{"no manifest", good, "GET", "films/one/ts/index.mpd", 404, "not-found: endpoint ts has no manifest", "max-age=1"},
-		{"no rendition", good, "GET", "films/one/cmaf/index.v9.m3u8", 404, "not-found: rendition", "max-age=1"},
-		{"other version", good, "GET", "films/one/cmaf/old/v1/1.m4s", 404, "not-found: version old", "max-age=1"},
-		{"no segment", good, "GET", "films/one/cmaf/v/v1/99.m4s", 404, "not-found: segment 99", "max-age=1"},
-		{"no period", good, "GET", "films/one/cmaf/v/v1/p9.init.mp4", 404, "not-found: period", "max-age=1"},
-		{"other extension", good, "GET", "films/one/cmaf/v/v1/1.ts", 404, "not-found: ", "max-age=1"},
-		{"no init in TS", good, "GET", "films/one/ts/v/v1/p1.init.mp4", 404, "not-found: ", "max-age=1"},
-		{"method", good, "POST", "films/one/cmaf/index.m3u8", 405, "method: ", "max-age=1"},
-		{"not yet", failing(media.ErrNotYet), "GET", "films/one/cmaf/index.m3u8", 404, "not-yet: ", "max-age=1"},
-		{"gone", failing(media.ErrGone), "GET", "films/one/cmaf/index.m3u8", 410, "gone: ", "max-age=1"},
-		{"malformed", failing(broken), "GET", "films/one/cmaf/index.m3u8", 422, "malformed: one.mp4: moov/trak[1]/stbl/stsz at byte 4711", "max-age=1"},
-		{"unsupported", failing(media.ErrUnsupported), "GET", "films/one/cmaf/index.m3u8", 422, "unsupported: ", "max-age=1"},
-		{"changed", failing(media.ErrChanged), "GET", "films/one/cmaf/index.m3u8", 503, "changed: ", "no-store"},
-		{"deadline", failing(context.DeadlineExceeded), "GET", "films/one/cmaf/index.m3u8", 503, "timeout: ", "no-store"},
-		{"secret", failing(errors.New("password is 1234")), "GET", "films/one/cmaf/index.m3u8", 500, "internal: see the server's log\n", "no-store"},
-		{"panic", libraryFunc(func(context.Context, string) (media.Content, error) { panic("bug") }), "GET", "films/one/cmaf/index.m3u8", 500, "internal: ", "no-store"},
-		{"no library", nil, "GET", "films/one/cmaf/index.m3u8", 500, "internal: ", "no-store"},
+		{"no group", origin.Groups{}, "GET", "cmaf/index.m3u8", 404, `not-found: group "films": not found`, "max-age=1"},
+		{"no presentation", origin.Map{"films/two": &content{}}, "GET", "cmaf/index.m3u8", 404, "not-found: ", "max-age=1"},
+		{"no endpoint", good, "GET", "ism/index.m3u8", 404, "not-found: endpoint", "max-age=1"},
+		{"no manifest", good, "GET", "ts/index.mpd", 404, "not-found: endpoint ts has no manifest", "max-age=1"},
+		{"no rendition", good, "GET", "cmaf/index.v9.m3u8", 404, "not-found: rendition", "max-age=1"},
+		{"other version", good, "GET", "cmaf/old/v1/1.m4s", 404, "not-found: version old", "max-age=1"},
+		{"no segment", good, "GET", "cmaf/v/v1/99.m4s", 404, "not-found: segment 99", "max-age=1"},
+		{"no period", good, "GET", "cmaf/v/v1/p9.init.mp4", 404, "not-found: period", "max-age=1"},
+		{"other extension", good, "GET", "cmaf/v/v1/1.ts", 404, "not-found: ", "max-age=1"},
+		{"no init in TS", good, "GET", "ts/v/v1/p1.init.mp4", 404, "not-found: ", "max-age=1"},
+		{"method", good, "POST", "cmaf/index.m3u8", 405, "method: ", "max-age=1"},
+		{"not yet", failing(media.ErrNotYet), "GET", "cmaf/index.m3u8", 404, "not-yet: ", "max-age=1"},
+		{"gone", failing(media.ErrGone), "GET", "cmaf/index.m3u8", 410, "gone: ", "max-age=1"},
+		{"malformed", failing(broken), "GET", "cmaf/index.m3u8", 422, "malformed: one.mp4: moov/trak[1]/stbl/stsz at byte 4711", "max-age=1"},
+		{"unsupported", failing(media.ErrUnsupported), "GET", "cmaf/index.m3u8", 422, "unsupported: ", "max-age=1"},
+		{"changed", failing(media.ErrChanged), "GET", "cmaf/index.m3u8", 503, "changed: ", "no-store"},
+		{"deadline", failing(context.DeadlineExceeded), "GET", "cmaf/index.m3u8", 503, "timeout: ", "no-store"},
+		{"secret", failing(errors.New("password is 1234")), "GET", "cmaf/index.m3u8", 500, "internal: see the server's log\n", "no-store"},
+		{"panic", libraryFunc(func(context.Context, string) (media.Content, error) { panic("bug") }), "GET", "cmaf/index.m3u8", 500, "internal: ", "no-store"},
+		{"no library", nil, "GET", "cmaf/index.m3u8", 500, "internal: ", "no-store"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			res := get(t, &origin.Handler{Library: c.library, Logger: quiet()}, c.method, origin.Prefix+c.path)
+			h := &origin.Handler{Library: c.library, Logger: quiet()}
+			res := get(t, h, c.method, resolve(t, h, c.path))
 			require.Equal(t, c.status, res.StatusCode)
 			require.Contains(t, bodyOf(t, res), c.body)
 			require.Equal(t, c.cache, res.Header.Get("Cache-Control"))
@@ -213,7 +214,7 @@ func TestM2VersionInURL(t *testing.T) {
 	h := newHandler(&content{version: "7"})
 	for _, p := range crawl(t, h) {
 		if !strings.HasSuffix(p, ".m3u8") && !strings.HasSuffix(p, ".mpd") {
-			require.Contains(t, p, "/v7/")
+			require.Contains(t, p, "/"+version(t, h, "films/one", endpointOf(p))+"/")
 		}
 	}
 }
@@ -265,4 +266,11 @@ func TestBadEndpoints(t *testing.T) {
 		require.Error(t, (&origin.Handler{Library: origin.Map{}, Endpoints: list}).Validate(), "%v", list)
 	}
 	require.NoError(t, (&origin.Handler{Library: origin.Map{}}).Validate())
+}
+
+// A Handler that keeps nothing still serves.
+func TestNoCache(t *testing.T) {
+	h := newHandler(&content{})
+	h.CacheBytes = -1
+	require.Equal(t, crawl(t, newHandler(&content{})), crawl(t, h))
 }

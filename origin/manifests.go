@@ -109,6 +109,7 @@ func (h *Handler) page(ctx context.Context, req request, m *Manifest, tl *media.
 // render writes a manifest: a row for each kind.
 func (h *Handler) render(ref manifest.Ref, m *Manifest, tl *media.Timeline, v *view) (text []byte, mime string, err error) {
 	opts := &manifest.Options{Name: ref.Name, Linker: links, Offers: v.offers, NumberDuration: m.NumberDuration}
+	tl = v.show(tl)
 	const playlist = "application/vnd.apple.mpegurl"
 	switch ref.Kind {
 	case manifest.Multivariant:

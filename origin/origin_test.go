@@ -145,6 +145,40 @@ func crawl(t *testing.T, h *origin.Handler) []string {
 	return paths
 }
 
+// version is the one in the media URLs of an endpoint.
+func version(t *testing.T, h *origin.Handler, presentation, endpoint string) string {
+	t.Helper()
+	for _, name := range []string{"v1", "v2", "a1", "a2"} {
+		res := get(t, h, "GET", origin.Prefix+presentation+"/"+endpoint+"/index."+name+".m3u8")
+		if m := mediaURL.FindStringSubmatch(bodyOf(t, res)); m != nil {
+			return m[1]
+		}
+	}
+	require.Fail(t, "no media playlist", "%s/%s", presentation, endpoint)
+	return ""
+}
+
+var mediaURL = regexp.MustCompile(`(?m)^([a-z0-9]+)/[^#]*$`)
+
+// resolve is the path of something of films/one below its endpoint, with v for the version.
+func resolve(t *testing.T, h *origin.Handler, file string) string {
+	t.Helper()
+	endpoint, rest, ok := strings.Cut(file, "/v/")
+	if ok {
+		file = endpoint + "/" + version(t, h, "films/one", endpoint) + "/" + rest
+	}
+	return origin.Prefix + "films/one/" + file
+}
+
+// firstSegment has one range of 300 KB and then short ones.
+func firstSegment(t *testing.T) string { return resolve(t, newHandler(&content{}), "cmaf/v/v1/1.m4s") }
+
+// endpointOf is the endpoint in a path of films/one.
+func endpointOf(path string) string {
+	rest := strings.TrimPrefix(path, origin.Prefix+"films/one/")
+	return rest[:strings.IndexByte(rest, '/')]
+}
+
 func mustParse(entry []byte) media.Codec {
 	s, err := codec.FromEntry(entry, nil)
 	if err != nil {

@@ -99,11 +99,9 @@ func files(t *testing.T, made *[]*fileObject) func(string, []byte) media.Object 
 	}
 }
 
-const firstSegment = "/out/v1/films/one/cmaf/v/v1/1.m4s" // has one range of 300 KB and then short ones
-
 func TestTransportsAgree(t *testing.T) {
 	var made []*fileObject
-	want := bodyOf(t, get(t, newHandler(&content{}), "GET", firstSegment))
+	want := bodyOf(t, get(t, newHandler(&content{}), "GET", firstSegment(t)))
 	wrapped := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(struct{ http.ResponseWriter }{w}, r) })
 	}
@@ -126,7 +124,7 @@ func TestTransportsAgree(t *testing.T) {
 			srv, written := serve(t, h)
 			for _, r := range [][2]int{{0, len(want)}, {0, 10}, {100, 100_000}, {5000, len(want)}, {len(want) - 1, len(want)}} {
 				written.Store(0)
-				req, err := http.NewRequest("GET", srv.URL+firstSegment, nil)
+				req, err := http.NewRequest("GET", srv.URL+firstSegment(t), nil)
 				require.NoError(t, err)
 				if r[1]-r[0] < len(want) {
 					req.Header.Set("Range", rangeOf(r))
@@ -143,13 +141,13 @@ func TestTransportsAgree(t *testing.T) {
 }
 
 func TestTransportOverTLS(t *testing.T) {
-	want := bodyOf(t, get(t, newHandler(&content{}), "GET", firstSegment))
+	want := bodyOf(t, get(t, newHandler(&content{}), "GET", firstSegment(t)))
 	for _, h2 := range []bool{false, true} {
 		srv := httptest.NewUnstartedServer(newHandler(&content{}))
 		srv.EnableHTTP2 = h2
 		srv.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		srv.StartTLS()
-		res, err := srv.Client().Get(srv.URL + firstSegment)
+		res, err := srv.Client().Get(srv.URL + firstSegment(t))
 		require.NoError(t, err)
 		require.Equal(t, h2, res.ProtoMajor == 2)
 		require.True(t, want == bodyOf(t, res))
@@ -162,20 +160,20 @@ func TestChangedFileIsNeverWhole(t *testing.T) {
 	var made []*fileObject
 	h := newHandler(&content{put: files(t, &made)})
 	srv, _ := serve(t, h)
-	res, err := srv.Client().Get(srv.URL + firstSegment)
+	res, err := srv.Client().Get(srv.URL + firstSegment(t))
 	require.NoError(t, err)
 	bodyOf(t, res)
 	for _, o := range made { // cut, while nothing says so yet
 		require.NoError(t, os.Truncate(o.f.Name(), 1000))
 	}
-	res, err = srv.Client().Get(srv.URL + firstSegment)
+	res, err = srv.Client().Get(srv.URL + firstSegment(t))
 	require.NoError(t, err)
 	_, err = io.ReadAll(res.Body)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	for _, o := range made {
 		o.changed.Store(true)
 	}
-	res, err = srv.Client().Get(srv.URL + firstSegment)
+	res, err = srv.Client().Get(srv.URL + firstSegment(t))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
 	require.True(t, strings.HasPrefix(bodyOf(t, res), "changed: "))
@@ -198,7 +196,7 @@ func (o *changesLate) Bytes(off, n int64) []byte { return o.Object.(media.Byter)
 
 func TestChangeWhileSending(t *testing.T) {
 	srv, _ := serve(t, newHandler(&content{put: func(n string, d []byte) media.Object { return &changesLate{Object: bmfftest.Object(n, d)} }}))
-	res, err := srv.Client().Get(srv.URL + firstSegment)
+	res, err := srv.Client().Get(srv.URL + firstSegment(t))
 	require.NoError(t, err)
 	_, err = io.ReadAll(res.Body)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "all but the last byte may have left")
@@ -218,7 +216,7 @@ func TestDeadClient(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close()
 	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
-	_, err = io.WriteString(conn, "GET "+firstSegment+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	_, err = io.WriteString(conn, "GET "+firstSegment(t)+" HTTP/1.1\r\nHost: x\r\n\r\n")
 	require.NoError(t, err)
 	select {
 	case <-done: // either the buffers of the system took it all or the deadline ended it
@@ -239,7 +237,7 @@ func TestDeadlineIsTakenBack(t *testing.T) {
 		}
 		h.ServeHTTP(w, r)
 	}))
-	for _, p := range []string{firstSegment, "/slow", firstSegment, "/slow"} {
+	for _, p := range []string{firstSegment(t), "/slow", firstSegment(t), "/slow"} {
 		res, err := srv.Client().Get(srv.URL + p)
 		require.NoError(t, err)
 		bodyOf(t, res)
@@ -250,12 +248,12 @@ func TestDeadlineIsTakenBack(t *testing.T) {
 // Writers that fail, and clients that leave, end the response without another word.
 func TestClientLeaves(t *testing.T) {
 	h := newHandler(&content{})
-	require.Equal(t, 200, get(t, h, "GET", firstSegment).StatusCode)
+	require.Equal(t, 200, get(t, h, "GET", firstSegment(t)).StatusCode)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r := httptest.NewRequestWithContext(ctx, "GET", firstSegment, nil)
+	r := httptest.NewRequestWithContext(ctx, "GET", firstSegment(t), nil)
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() { h.ServeHTTP(httptest.NewRecorder(), r) })
-	r = httptest.NewRequest("GET", firstSegment, nil)
+	r = httptest.NewRequest("GET", firstSegment(t), nil)
 	w := &failingWriter{header: http.Header{}}
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() { h.ServeHTTP(w, r) })
 	require.Equal(t, 200, w.status)

@@ -2,8 +2,11 @@ package origin
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
 	"fmt"
 	"slices"
+	"strings"
 	"weak"
 
 	"github.com/mezzomedia/mezzo/manifest"
@@ -14,8 +17,27 @@ import (
 // view is a Timeline as an Endpoint offers it. Immutable. It does not hold the Timeline, so that a cache of views keeps no
 // media open.
 type view struct {
-	offers []manifest.Offer
-	by     map[string]*carrier // by rendition
+	version string // in media URLs
+	offers  []manifest.Offer
+	by      map[string]*carrier // by rendition
+}
+
+// show is the Timeline under the version of the view, for manifests.
+func (v *view) show(tl *media.Timeline) *media.Timeline {
+	shown := *tl
+	shown.Version = v.version
+	return &shown
+}
+
+// versionOf names all that decides the bytes below an endpoint: the Timeline's Version, the packagers, and what they put
+// together. Two endpoints that make the same bytes may have the same.
+func versionOf(tl *media.Timeline, ep *Endpoint, offers []manifest.Offer) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %s %s\n", tl.Version, revision, ep.Container)
+	for i := range offers {
+		fmt.Fprintf(h, "%s %s %q\n", offers[i].Rendition, offers[i].Ext, offers[i].With)
+	}
+	return strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)[:10]))
 }
 
 // carrier is what makes the segments of one rendition.
@@ -82,6 +104,7 @@ func newView(tl *media.Timeline, ep *Endpoint) (v *view, left []media.Note) {
 	for i := range v.offers {
 		v.by[v.offers[i].Rendition].offer = &v.offers[i]
 	}
+	v.version = versionOf(tl, ep, v.offers)
 	return v, left
 }
 

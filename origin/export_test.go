@@ -1,0 +1,4 @@
+package origin
+
+// Revision is for tests.
+const Revision = revision
