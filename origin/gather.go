@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -83,6 +84,7 @@ func (v *vectors) piece(ctx context.Context, p packager.Piece) error {
 	case p.Object == nil:
 		return v.add(p.Bytes)
 	}
+	media.Warm(p.Object, slices.Values(p.Extents))
 	file := fileOf(p.Object)
 	m, mapped := p.Object.(media.Byter)
 	for _, e := range p.Extents {

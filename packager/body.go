@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -218,6 +219,7 @@ const gap = 16 << 10
 func sendExtents(ctx context.Context, w io.Writer, obj media.Object, extents []media.Extent) error {
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
+	media.Warm(obj, slices.Values(extents))
 	if m, ok := obj.(media.Byter); ok {
 		sent, err := sendMapped(ctx, w, m, extents, buf)
 		if err != nil {

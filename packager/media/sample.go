@@ -117,6 +117,32 @@ type Byter interface {
 // Warmer is an Object that can prepare a range.
 type Warmer interface{ Warm(off, n int64) }
 
+// warmGap is how much that nobody asked for a hint may include: a remote range costs more by being another request.
+const warmGap = 1 << 20
+
+// Warm tells obj that the ranges, in ascending order, are wanted soon, if it is a Warmer. It is for those who are about
+// to read, not for those who only ask how much there is.
+func Warm(obj Object, ranges iter.Seq[Extent]) {
+	w, ok := obj.(Warmer)
+	if !ok {
+		return
+	}
+	var whole Extent
+	for e := range ranges {
+		if end := whole.Off + whole.Len; whole.Len > 0 && e.Off >= end && e.Off-end <= warmGap {
+			whole.Len = e.Off + e.Len - whole.Off
+			continue
+		}
+		if whole.Len > 0 {
+			w.Warm(whole.Off, whole.Len)
+		}
+		whole = e
+	}
+	if whole.Len > 0 {
+		w.Warm(whole.Off, whole.Len)
+	}
+}
+
 // Interval is a half-open range of times, ticks.
 type Interval struct{ From, To int64 }
 

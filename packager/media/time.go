@@ -44,6 +44,20 @@ func Rescale(v int64, from, to uint32) int64 {
 // RescaleUp is Rescale with the result rounded up: the least tick not before v.
 func RescaleUp(v int64, from, to uint32) int64 { return -Rescale(-v, from, to) }
 
+// RescaleNearest is Rescale with the result rounded to the nearest tick, the later of two that are as near. It is how times
+// are written into formats with a clock of their own.
+func RescaleNearest(v int64, from, to uint32) int64 {
+	down := Rescale(v, from, to)
+	if from == 0 || down == math.MaxInt64 || down == math.MinInt64 {
+		return down
+	}
+	// what was cut off, v*to - down*from, lies in [0, from): 64 bits hold it though not its parts
+	if cut := uint64(v)*uint64(to) - uint64(down)*uint64(from); 2*cut >= uint64(from) {
+		down++
+	}
+	return down
+}
+
 // Time is an exact instant: Ticks of 1/Scale second. A zero Scale is time zero.
 type Time struct {
 	Ticks int64

@@ -42,6 +42,21 @@ func TestRescale(t *testing.T) {
 	}
 }
 
+func TestRescaleNearest(t *testing.T) {
+	for _, c := range []struct {
+		v        int64
+		from, to uint32
+		want     int64
+	}{
+		{1024, 44100, 90000, 2090}, {-1024, 44100, 90000, -2090}, {1, 48000, 90000, 2}, {-1, 48000, 90000, -2},
+		{1, 2, 1, 1}, {-1, 2, 1, 0}, {1, 3, 1, 0}, {-1, 3, 1, 0}, {7, 90000, 90000, 7}, {5, 0, 90000, 0}, {5, 90000, 0, 0},
+		{math.MaxInt64, 1, 90000, math.MaxInt64}, {math.MinInt64, 1, 90000, math.MinInt64},
+		{math.MaxInt64, math.MaxUint32, math.MaxUint32 - 1, math.MaxInt64 - 1<<31},
+	} {
+		require.Equal(t, c.want, media.RescaleNearest(c.v, c.from, c.to), "%+v", c)
+	}
+}
+
 func bigRescale(v int64, from, to uint32) int64 {
 	n := new(big.Int).Mul(big.NewInt(v), big.NewInt(int64(to)))
 	q, m := new(big.Int).DivMod(n, big.NewInt(int64(from)), new(big.Int))
@@ -64,6 +79,9 @@ func TestRescaleAgainstBig(t *testing.T) {
 		up := media.RescaleUp(v, from, to)
 		require.LessOrEqual(t, want.Int64(), up)
 		require.LessOrEqual(t, up-want.Int64(), int64(1))
+		twice := new(big.Int).Mul(big.NewInt(v), big.NewInt(2*int64(to)))
+		twice.Add(twice, big.NewInt(int64(from))).Div(twice, big.NewInt(2*int64(from))) // floor(v*to/from + 1/2)
+		require.Equal(t, twice.Int64(), media.RescaleNearest(v, from, to), "%d from %d to %d", v, from, to)
 	}
 }
 

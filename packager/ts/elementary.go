@@ -149,12 +149,11 @@ func (e *elementary) keyed(p *place, s *media.Sample) bool {
 
 func (e *elementary) sample(p *place) *media.Sample { return &e.input.Runs[p.run].Samples[p.sample] }
 
-// clock converts ticks of the track on the presentation's axis to the nearest of 90 kHz. Times beyond a hundred thousand years, which
-// only a damaged source has, are cut off so that differences do not overflow.
+// clock converts ticks of the track on the presentation's axis to the nearest of 90 kHz. Times beyond a hundred thousand
+// years, which only a damaged source has, are cut off so that differences do not overflow.
 func (e *elementary) clock(ticks, bias int64) int64 {
 	const end = 1 << 58
-	nearest := (media.Rescale(ticks, e.input.Track.Timescale, 2*mpegts.ClockRate) + 1) >> 1
-	return min(max(nearest, -end), end) + bias
+	return min(max(media.RescaleNearest(ticks, e.input.Track.Timescale, mpegts.ClockRate), -end), end) + bias
 }
 
 func trackError(t *media.Track, format string, args ...any) error {
@@ -177,4 +176,11 @@ func unitLength(p []byte) int64 {
 		return int64(binary.BigEndian.Uint16(p))
 	}
 	return int64(binary.BigEndian.Uint32(p))
+}
+
+// warm tells where the payload lies that it is wanted soon.
+func (e *elementary) warm() {
+	for i := range e.input.Runs {
+		media.Warm(e.input.Runs[i].Data, e.input.Runs[i].Extents())
+	}
 }

@@ -37,6 +37,9 @@ func (s *segment) Send(ctx context.Context, w io.Writer, off, n int64) error {
 	}
 	for i, e := range s.streams {
 		m.inputs[i].reset(e)
+		if n > s.size/2 { // of less, most would be read in vain
+			e.warm()
+		}
 	}
 	err := packager.Guard(func() error { return m.run(ctx) })
 	if errors.Is(err, mpegts.ErrEnd) {

@@ -9,10 +9,13 @@ import (
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
-// Input is one file of an Asset. The fields after Object override what the file says, where they are not empty.
+// Input is one file of an Asset. The fields after Open override what the file says, where they are not empty.
 type Input struct {
-	Name     string // in Notes and errors
-	Object   media.Object
+	Name   string // in Notes and errors
+	Object media.Object
+	// Open is called where Object is nil, when the tables are first needed and whenever the object it returned before
+	// says that it has changed (media.ErrChanged): then the Asset is read anew, and its Timelines have another Version.
+	Open     func(ctx context.Context) (media.Object, error)
 	Only     []media.Kind // take tracks of these kinds alone; nil: all
 	Language string       // BCP 47
 	Label    string
@@ -20,9 +23,27 @@ type Input struct {
 	Default  bool     // its audio is the one to play when nothing else decides
 }
 
+func (in *Input) open(ctx context.Context) (media.Object, error) {
+	switch {
+	case in.Object != nil:
+		return in.Object, nil
+	case in.Open == nil:
+		return nil, fmt.Errorf("input %q has neither Object nor Open: %w", in.Name, media.ErrNotFound)
+	}
+	return in.Open(ctx)
+}
+
 // Asset is files that are presented together: renditions of one picture, sound in several languages. It implements
 // media.Content; equal plans share one Presentation's Timeline. The tables are read when first asked for and are held as
 // long as the Asset. Its fields stay put after first use. Safe for concurrent use.
+//
+// An Asset of Objects ends with them: when one has changed, whatever reads it fails with media.ErrChanged from then on. Give
+// Input.Open instead where files may be replaced:
+//
+//	film := vod.HTTP{URL: "https://media.example.com/film.mp4"}
+//	asset := &vod.Asset{Inputs: []vod.Input{{Name: "film", Open: func(ctx context.Context) (media.Object, error) {
+//		return film.Open(ctx)
+//	}}}}
 type Asset struct {
 	Inputs []Input
 
@@ -32,26 +53,26 @@ type Asset struct {
 
 // Present implements media.Content.
 func (a *Asset) Present(p media.Plan) media.Presentation {
-	a.cacheOnce.Do(func() { a.cache = &Cache{Bytes: -1} })
-	return present(a.cache, "asset", p, func(context.Context) ([]Input, []media.Note, error) { return a.Inputs, nil, nil })
+	a.cacheOnce.Do(func() { a.cache = &Cache{Bytes: -1, Files: -1} })
+	return present(a.cache, "asset", "asset", p, func(ctx context.Context) (value, error) {
+		return openAsset(ctx, a.Inputs, nil)
+	})
 }
 
-// present is the Presentation of an asset in a cache: key names the asset and its files' versions.
-func present(c *Cache, key string, p media.Plan, inputs func(context.Context) ([]Input, []media.Note, error)) media.Presentation {
+// present is the Presentation of an asset in a cache: key is its name and its files' versions.
+func present(c *Cache, name, key string, p media.Plan, build func(context.Context) (value, error)) media.Presentation {
 	return media.PresentationFunc(func(ctx context.Context) (*media.Timeline, error) {
-		v, err := c.do(ctx, key, func(ctx context.Context) (value, error) {
-			in, notes, err := inputs(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return openAsset(ctx, in, notes)
-		})
+		v, err := c.do(ctx, name, key, build)
+		if err == nil && v.(*assetIndex).changed() {
+			c.drop(key, v)
+			v, err = c.do(ctx, name, key, build)
+		}
 		if err != nil {
 			return nil, err
 		}
 		tl, grown := v.(*assetIndex).timeline(p)
 		if grown {
-			c.resize(key)
+			c.resize(key, v)
 		}
 		return tl.timeline, tl.err
 	})
@@ -59,9 +80,10 @@ func present(c *Cache, key string, p media.Plan, inputs func(context.Context) ([
 
 // assetIndex is the tables of an asset's files and the timelines made of them.
 type assetIndex struct {
-	sources []*Source
-	notes   []media.Note
-	fixed   int64 // bytes of the tables
+	sources  []*Source
+	notes    []media.Note
+	fixed    int64     // bytes of the tables
+	reopened []*Source // those whose objects can be had anew
 
 	mu    sync.Mutex // guards plans
 	plans map[media.Plan]*planned
@@ -74,6 +96,8 @@ type planned struct {
 	err      error
 }
 
+var errPlan = errors.New("the asset could not be cut; the first request for it failed")
+
 // maxPlans bounds the timelines kept of one asset: an origin has few endpoints.
 const maxPlans = 64
 
@@ -81,13 +105,16 @@ func openAsset(ctx context.Context, inputs []Input, notes []media.Note) (*assetI
 	a := &assetIndex{notes: notes, plans: map[media.Plan]*planned{}}
 	var refused []error
 	for i := range inputs {
-		s, err := open(ctx, inputs[i])
+		s, err := openInput(ctx, &inputs[i])
 		switch {
 		case err == nil:
 			for _, st := range s.streams {
 				st.input = i
 			}
 			a.sources = append(a.sources, s)
+			if inputs[i].Object == nil {
+				a.reopened = append(a.reopened, s)
+			}
 			a.notes = append(a.notes, s.notes...)
 			a.fixed += s.Size()
 		case ctx.Err() != nil || errors.Is(err, media.ErrChanged) || len(inputs) == 1:
@@ -105,6 +132,29 @@ func openAsset(ctx context.Context, inputs []Input, notes []media.Note) (*assetI
 	a.chooseDefault()
 	return a, nil
 }
+
+func openInput(ctx context.Context, in *Input) (*Source, error) {
+	obj, err := in.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opened := *in
+	opened.Object = obj
+	return open(ctx, opened)
+}
+
+// changed reports whether an object that can be had anew is not what it was.
+func (a *assetIndex) changed() bool {
+	for _, s := range a.reopened {
+		if c, ok := s.obj.(checker); ok && errors.Is(c.Check(), media.ErrChanged) {
+			return true
+		}
+	}
+	return false
+}
+
+// files is how many objects are held open.
+func (a *assetIndex) files() int { return len(a.sources) }
 
 // chooseDefault marks one audio track as the default: the first that an Input asks for, else the first.
 func (a *assetIndex) chooseDefault() {
@@ -151,10 +201,13 @@ func (a *assetIndex) timeline(p media.Plan) (tl *planned, grown bool) {
 	a.mu.Unlock()
 	tl.once.Do(func() {
 		grown = true
-		timeline, size, err := plan(a, p)
-		a.mu.Lock()
-		tl.timeline, tl.size, tl.err = timeline, size, err
-		a.mu.Unlock()
+		timeline, size, err := (*media.Timeline)(nil), int64(0), errPlan
+		defer func() { // a panic too leaves an answer for those who wait
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			tl.timeline, tl.size, tl.err = timeline, size, err
+		}()
+		timeline, size, err = plan(a, p)
 	})
 	return tl, grown
 }

@@ -3,15 +3,19 @@ package vod
 import (
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"github.com/mezzomedia/mezzo/packager/media"
 )
 
 // HTTPObject is a media.Object read by range requests. Bytes are fetched in blocks, several in one request where reads
 // follow one another or Warm asks for them; those who want the same block wait for one request. A resource that changed
-// gives media.ErrChanged: open it anew. Safe for concurrent use.
+// gives media.ErrChanged, from the first request that notices: open it anew, as an Asset does with Input.Open. Safe for
+// concurrent use.
 type HTTPObject struct {
 	h        HTTP
 	size     int64
@@ -19,7 +23,16 @@ type HTTPObject struct {
 	etag     string
 	modified string
 	requests atomic.Int64
+	changed  atomic.Bool
 	blocks   blocks
+}
+
+// Check returns media.ErrChanged once a request has shown that the resource is not what it was. It makes none itself.
+func (o *HTTPObject) Check() error {
+	if o.changed.Load() {
+		return fmt.Errorf("%s: %w", o.name(), media.ErrChanged)
+	}
+	return nil
 }
 
 func (o *HTTPObject) Size() int64     { return o.size }
@@ -127,6 +140,9 @@ func (o *HTTPObject) fly(f *flight) {
 	defer cancel()
 	off := f.first * o.h.Block
 	f.data, f.err = o.fetch(ctx, off, min(f.n*o.h.Block, o.size-off))
+	if errors.Is(f.err, media.ErrChanged) {
+		o.changed.Store(true)
+	}
 	b := &o.blocks
 	b.mu.Lock()
 	defer b.mu.Unlock()

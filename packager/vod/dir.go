@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -21,7 +23,10 @@ import (
 //
 // Where several are there, the SMIL file is taken, then the folder. Names of assets may contain slashes: the folder
 // series/one/ is the asset series/one. In a folder sound.fr.m4a is French, whatever the file says. Media files end in
-// .mp4, .m4v, .m4a, .mov, .cmfv, .cmfa, .ismv or .isma; anything else is ignored, and so is what begins with a dot.
+// .mp4, .m4v, .m4a, .mov, .cmfv, .cmfa, .ismv or .isma, in small or capital letters; anything else is ignored, and so is
+// what begins with a dot.
+//
+// Names never lead out of FS, but links may: os.DirFS follows them anywhere, the FS of an os.Root only within the root.
 //
 // Each Open looks at the files' sizes and times: what was replaced is read anew. Safe for concurrent use.
 type Dir struct {
@@ -48,7 +53,9 @@ func (d *Dir) cache() *Cache {
 var extensions = []string{".mp4", ".m4v", ".mov", ".m4a", ".cmfv", ".cmfa", ".ismv", ".isma"}
 
 func isMedia(name string) bool {
-	return !strings.HasPrefix(name, ".") && slices.Contains(extensions, strings.ToLower(path.Ext(name)))
+	ext := path.Ext(name)
+	lower := strings.ToLower(ext)
+	return !strings.HasPrefix(name, ".") && slices.Contains(extensions, lower) && (ext == lower || ext == strings.ToUpper(ext))
 }
 
 // valid reports whether name may be an asset's: it stays below the folder and no part of it is hidden.
@@ -67,7 +74,8 @@ type member struct {
 }
 
 // Open finds an asset. It reads no media: files are opened when the content is first used. Errors match
-// media.ErrNotFound where there is no such asset, or media.ErrFormat for a SMIL file that makes no sense.
+// media.ErrNotFound where there is no such asset, or media.ErrFormat for a SMIL file that makes no sense; what may not be
+// read is the error of the file system (fs.ErrPermission).
 func (d *Dir) Open(ctx context.Context, name string) (media.Content, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -80,27 +88,27 @@ func (d *Dir) Open(ctx context.Context, name string) (media.Content, error) {
 		return nil, fmt.Errorf("asset %q: %w", name, err)
 	}
 	cache := d.cache()
+	asset := fmt.Sprintf("%d %q", d.id, name)
 	var key strings.Builder
-	fmt.Fprintf(&key, "%d %q", d.id, name)
+	key.WriteString(asset)
 	for _, m := range members {
 		fmt.Fprintf(&key, " %q %s %q %q %q %v %v", m.path, m.version, m.input.Language, m.input.Label, m.input.Roles, m.input.Default, m.input.Only)
 	}
-	open := func(context.Context) ([]Input, []media.Note, error) { return d.inputs(members, notes) }
-	return media.ContentFunc(func(p media.Plan) media.Presentation { return present(cache, key.String(), p, open) }), nil
+	build := func(ctx context.Context) (value, error) { return openAsset(ctx, d.inputs(members), notes) }
+	return media.ContentFunc(func(p media.Plan) media.Presentation {
+		return present(cache, asset, key.String(), p, build)
+	}), nil
 }
 
-// inputs opens the files of an asset.
-func (d *Dir) inputs(members []member, notes []media.Note) ([]Input, []media.Note, error) {
+// inputs are the files of an asset, to be opened.
+func (d *Dir) inputs(members []member) []Input {
 	out := make([]Input, len(members))
 	for i, m := range members {
-		obj, err := OpenFS(d.FS, m.path)
-		if err != nil {
-			return nil, nil, err
-		}
 		out[i] = m.input
-		out[i].Name, out[i].Object = m.path, obj
+		out[i].Name = m.path
+		out[i].Open = func(context.Context) (media.Object, error) { return OpenFS(d.FS, m.path) }
 	}
-	return out, notes, nil
+	return out
 }
 
 // find lists the files of an asset and their present versions.
@@ -116,8 +124,13 @@ func (d *Dir) find(name string) ([]member, []media.Note, error) {
 		return nil, nil, err
 	}
 	for _, ext := range extensions {
-		if st, err := d.stat(name + ext); err == nil && st.Mode().IsRegular() {
-			return []member{{path: name + ext, version: fileID(st)}}, nil, nil
+		for _, file := range []string{name + ext, name + strings.ToUpper(ext)} {
+			switch st, err := d.stat(file); {
+			case err == nil && st.Mode().IsRegular():
+				return []member{{path: file, version: fileID(st)}}, nil, nil
+			case err != nil && !errors.Is(err, fs.ErrNotExist):
+				return nil, nil, err
+			}
 		}
 	}
 	return nil, nil, media.ErrNotFound
@@ -125,7 +138,16 @@ func (d *Dir) find(name string) ([]member, []media.Note, error) {
 
 var errNoFolder = errors.New("not a folder")
 
-func (d *Dir) stat(name string) (fs.FileInfo, error) { return fs.Stat(d.FS, name) }
+// stat is fs.Stat, to which names that no file can have are names of files that are not there.
+func (d *Dir) stat(name string) (fs.FileInfo, error) {
+	st, err := fs.Stat(d.FS, name)
+	for _, no := range []error{fs.ErrInvalid, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP} {
+		if errors.Is(err, no) {
+			return nil, fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+		}
+	}
+	return st, err
+}
 
 // folder is the asset of the media files in a folder.
 func (d *Dir) folder(name string) ([]member, []media.Note, error) {
@@ -144,7 +166,7 @@ func (d *Dir) folder(name string) ([]member, []media.Note, error) {
 			continue
 		}
 		if !isMedia(e.Name()) {
-			notes = append(notes, media.Note{Subject: file, Text: "ignored: not a media file by its name"})
+			notes = append(notes, media.Note{Subject: file, Text: ignored(e.Name())})
 			continue
 		}
 		st, err := d.stat(file) // follows links
@@ -155,6 +177,15 @@ func (d *Dir) folder(name string) ([]member, []media.Note, error) {
 		members = append(members, member{path: file, version: fileID(st), input: Input{Language: languageOf(e.Name())}})
 	}
 	return members, notes, nil
+}
+
+// ignored says why a file that is no media file by its name is not taken.
+func ignored(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".m4s", ".m4f", ".cmfs", ".dash":
+		return "ignored: a segment without its header; append the segments to their initialization segment, in order, and name that .mp4"
+	}
+	return "ignored: not a media file by its name"
 }
 
 // languageOf is the language in a name like sound.fr.m4a; empty where there is none.
@@ -173,13 +204,19 @@ func languageOf(name string) string {
 	return lang
 }
 
-// List returns the names of all assets, sorted. Folders that hold media files are assets, and their files are not.
+// listLimit bounds the names that List holds.
+const listLimit = 100_000
+
+// List returns the names of the assets, sorted, at most 100 000 of them. Folders that hold media files are assets, and
+// their files are not. Folders that are symbolic links are not searched, so that a link to its own parent does no harm;
+// Open finds what is in them all the same.
 func (d *Dir) List(ctx context.Context) ([]string, error) {
-	var names []string
+	found := map[string]bool{}
 	err := fs.WalkDir(d.FS, ".", func(p string, e fs.DirEntry, err error) error {
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		switch {
 		case err != nil && p == ".":
 			return err
 		case err != nil:
@@ -188,21 +225,21 @@ func (d *Dir) List(ctx context.Context) ([]string, error) {
 			if e.IsDir() {
 				return fs.SkipDir
 			}
-			return nil
 		case e.IsDir():
-			return nil
 		case path.Ext(p) == ".smil":
-			names = append(names, strings.TrimSuffix(p, ".smil"))
+			found[strings.TrimSuffix(p, ".smil")] = true
 		case isMedia(e.Name()) && path.Dir(p) == ".":
-			names = append(names, strings.TrimSuffix(p, path.Ext(p)))
+			found[strings.TrimSuffix(p, path.Ext(p))] = true
 		case isMedia(e.Name()):
-			names = append(names, path.Dir(p))
+			found[path.Dir(p)] = true
+		}
+		if len(found) >= listLimit {
+			return fs.SkipAll
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return slices.Sorted(maps.Keys(found)), nil
 }

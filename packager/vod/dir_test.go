@@ -49,6 +49,11 @@ func TestDir(t *testing.T) {
 	d := &vod.Dir{FS: library()}
 	names, err := d.List(ctx)
 	require.NoError(t, err)
+	for _, name := range names {
+		if _, err := d.Open(ctx, name); name != "climb" {
+			require.NoError(t, err, "listed and not found: %s", name)
+		}
+	}
 	require.Equal(t, []string{"Odd Name & ü", "broken", "climb", "cut", "film", "film2", "series/one"}, names)
 
 	ids := func(name string) (out []string) {
@@ -225,9 +230,9 @@ func TestParseSMIL(t *testing.T) {
 			<audio name="fr.m4a" language="fra"/>
 			<textstream src="fr.srt" systemLanguage="fra" subtitleName="x"/></switch></body></smil>`,
 			[]vod.SMILEntry{
-				{Path: "a/1080.mp4", Language: "eng", Label: "English"},
+				{Path: "a/1080.mp4", Language: "en", Label: "English"},
 				{Path: "540.mp4", Only: []media.Kind{media.Video}},
-				{Path: "fr.m4a", Only: []media.Kind{media.Audio}, Language: "fra"},
+				{Path: "fr.m4a", Only: []media.Kind{media.Audio}, Language: "fr"},
 			}},
 		"empty":       {`<smil/>`, nil},
 		"other":       {`<html><video src="x.mp4"/></html>`, nil},

@@ -8,8 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/mezzomedia/mezzo/internal/language"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -21,9 +23,9 @@ type SMIL struct {
 
 // SMILEntry is one video or audio element.
 type SMILEntry struct {
-	Path     string // relative to the SMIL file, cleaned
-	Only     []media.Kind
-	Language string
+	Path     string       // relative to the SMIL file, cleaned
+	Only     []media.Kind // what is taken of the file; nil: picture and sound
+	Language string       // BCP 47: the document's eng is en
 	Label    string
 }
 
@@ -42,8 +44,8 @@ const (
 //	</switch></body></smil>
 //
 // The file is name or src, the language systemLanguage or language; audioName labels the sound. Of a video with
-// includeAudio="false" only the picture is taken, of an audio element only the sound. Text streams are not served and
-// get a Note. A document that is no SMIL, names no file, is larger than 1 MiB, or names a file elsewhere (another host,
+// includeAudio="false" only the picture is taken, of an audio element only the sound; where an audio element names the
+// file of a video element, it is the one that speaks for the sound. Text streams are not served and get a Note. A document that is no SMIL, names no file, is larger than 1 MiB, or names a file elsewhere (another host,
 // an absolute path, a path that climbs) is an error that matches media.ErrFormat.
 func ParseSMIL(doc []byte) (*SMIL, error) {
 	if len(doc) > smilBytes {
@@ -87,7 +89,7 @@ func (s *SMIL) add(el xml.StartElement) error {
 		attr[strings.ToLower(a.Name.Local)] = strings.TrimSpace(a.Value)
 	}
 	file := firstOf(attr["src"], attr["name"])
-	e := SMILEntry{Language: firstOf(attr["systemlanguage"], attr["language"]), Label: attr["audioname"]}
+	e := SMILEntry{Language: smilLanguage(firstOf(attr["systemlanguage"], attr["language"])), Label: attr["audioname"]}
 	switch strings.ToLower(el.Name.Local) {
 	case "video":
 		if strings.EqualFold(attr["includeaudio"], "false") {
@@ -111,6 +113,12 @@ func (s *SMIL) add(el xml.StartElement) error {
 	e.Path = p
 	s.Entries = append(s.Entries, e)
 	return nil
+}
+
+// smilLanguage is the tag for the first of a list of languages (SMIL 3.0, 5.5.2), two or three letters alike.
+func smilLanguage(list string) string {
+	first, _, _ := strings.Cut(list, ",")
+	return language.Tag(strings.TrimSpace(first))
 }
 
 // smilPath cleans the path of a file; a prefix like mp4: is what some servers write.
@@ -137,19 +145,57 @@ func (d *Dir) smil(name string, st fs.FileInfo) ([]member, []media.Note, error) 
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	var members []member
-	seen := map[string]int{}
-	for _, e := range s.Entries {
+	for _, e := range merge(s.Entries) {
 		p := path.Join(path.Dir(name), e.Path)
 		st, err := d.stat(p)
-		if err != nil || !st.Mode().IsRegular() {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !st.Mode().IsRegular() {
 			return nil, nil, fmt.Errorf("%s names %s, which is not there: %w", name, e.Path, media.ErrFormat)
 		}
-		in := Input{Only: e.Only, Language: e.Language, Label: e.Label}
-		if i, ok := seen[p]; ok && len(members[i].input.Only) == 0 {
-			continue // the whole file is taken already
+		if err != nil {
+			return nil, nil, err
 		}
-		seen[p] = len(members)
+		in := Input{Only: e.Only, Language: e.Language, Label: e.Label}
 		members = append(members, member{path: p, version: fileID(st), input: in})
 	}
 	return members, s.Notes, nil
+}
+
+// merge takes each picture and each sound once: the sound as the first audio element says, or else the first video
+// element that includes it.
+func merge(entries []SMILEntry) []SMILEntry {
+	type part struct {
+		path string
+		kind media.Kind
+	}
+	taken := map[part]bool{}
+	named := map[string]bool{} // files with an audio element
+	for _, e := range entries {
+		named[e.Path] = named[e.Path] || slices.Contains(e.Only, media.Audio)
+	}
+	var out []SMILEntry
+	for _, e := range entries {
+		kinds := e.Only
+		if kinds == nil {
+			kinds = []media.Kind{media.Video, media.Audio}
+			if named[e.Path] {
+				kinds = kinds[:1]
+			}
+		}
+		var only []media.Kind
+		for _, k := range kinds {
+			if !taken[part{e.Path, k}] {
+				taken[part{e.Path, k}] = true
+				only = append(only, k)
+			}
+		}
+		switch len(only) {
+		case 0:
+			continue
+		case 2:
+			only = nil
+		}
+		e.Only = only
+		out = append(out, e)
+	}
+	return out
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
+// checker is an Object that can tell whether it has changed, without a read: media.ErrChanged.
+type checker interface{ Check() error }
+
 // Source is the tracks of one file, edit lists applied. It holds the file's sample tables in a compact form and no
 // payload. Immutable, safe for concurrent use. It implements media.Source.
 //
@@ -286,7 +289,7 @@ func (s *Source) Samples(ctx context.Context, t *media.Track, iv media.Interval)
 	if !ok {
 		return nil, fmt.Errorf("%s has no such track: %w", s.name, media.ErrNotFound)
 	}
-	if c, ok := s.obj.(interface{ Check() error }); ok {
+	if c, ok := s.obj.(checker); ok {
 		if err := c.Check(); err != nil {
 			return nil, err
 		}
@@ -308,12 +311,5 @@ func (s *Source) Samples(ctx context.Context, t *media.Track, iv media.Interval)
 		r := &runs[len(runs)-1]
 		r.Samples = all[len(all)-len(r.Samples)-1 : len(all) : len(all)]
 	})
-	if w, ok := s.obj.(media.Warmer); ok && len(all) > 0 {
-		from, to := all[0].Offset, all[0].Offset
-		for i := range all {
-			from, to = min(from, all[i].Offset), max(to, all[i].Offset+int64(all[i].Size))
-		}
-		w.Warm(from, to-from)
-	}
 	return runs, nil
 }
