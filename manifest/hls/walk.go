@@ -103,7 +103,7 @@ func gapCount(length, longest int64) int64 {
 }
 
 // micros is an absolute time in microseconds, rounded to the nearest.
-func micros(ticks int64, scale uint32) int64 { return (media.Rescale(ticks, scale, 2e6) + 1) >> 1 }
+func micros(ticks int64, scale uint32) int64 { return media.RescaleNearest(ticks, scale, 1e6) }
 
 // targetDuration is EXT-X-TARGETDURATION of all media playlists: the longest entry of any, rounded to whole seconds.
 // rounded says that the longest is longer than that.

@@ -5,8 +5,9 @@
 //	body, err := packed.Packager{}.Segment(ctx, job)
 //	_, err = body.Send(ctx, w)
 //
-// The tag holds the decode time of the first access unit, converted to 90 kHz as an absolute time, plus [packager.Job]
-// Bias, in 33 bits that wrap: the clock of the MPEG-TS segments beside it. AC-3, E-AC-3 and MP3 follow as they lie in
+// The tag holds the presentation time of the first access unit, converted to the nearest tick of 90 kHz as an absolute
+// time, plus [packager.Job] Bias, in 33 bits that wrap: the clock of the MPEG-TS segments beside it, to the tick. Access
+// units follow without times of their own, so a gap within a segment is not heard as one. AC-3, E-AC-3 and MP3 follow as they lie in
 // their Objects. AAC gets an ADTS header before each access unit, made while it is sent; the size is exact before.
 //
 // There is no init segment. ADTS cannot say that its first access units are priming: players hear them, some 20 ms.

@@ -77,7 +77,7 @@ func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body
 	if !ok {
 		return packager.Body{}, fmt.Errorf("segment %d of track %s has no samples: %w", job.Number, in.Track.ID, media.ErrNotFound)
 	}
-	pieces := []packager.Piece{{Bytes: tag(media.Rescale(start, in.Track.Timescale, 90000) + job.Bias)}}
+	pieces := []packager.Piece{{Bytes: tag(media.RescaleNearest(start, in.Track.Timescale, 90000) + job.Bias)}}
 	if in.Track.Codec.Coding != media.AAC {
 		return packager.NewBody(append(pieces, payload(in.Runs)...)...), nil
 	}
@@ -92,7 +92,7 @@ func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body
 func start(in *packager.Input) (int64, bool) {
 	for i := range in.Runs {
 		if len(in.Runs[i].Samples) > 0 {
-			return in.Runs[i].DTS + in.Shift, true
+			return in.Runs[i].DTS + int64(in.Runs[i].Samples[0].CTO) + in.Shift, true
 		}
 	}
 	return 0, false
