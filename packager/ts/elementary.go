@@ -43,7 +43,9 @@ type elementary struct {
 
 	// audio
 	adts    codec.ADTS
-	framing int // bytes before each frame
+	framing int   // bytes before each frame
+	frame   int64 // samples that a frame lasts for a reader; 0: what its table says
+	rate    int64 // Hz, of those samples
 
 	first int // index of the first sample with payload
 }
@@ -73,20 +75,36 @@ func newElementary(in *packager.Input, number int) (*elementary, error) {
 		}
 		e.kind, e.adts, e.framing = 0x0F, adts, adtsHeader+len(adts.PCE)
 		e.streamID = audioStream | byte(number&0x1F)
+		e.lasts(t, 1024)
 	case media.MP3:
 		e.kind = 0x03 // 11172-3; half the sampling rates are 13818-3
 		if t.Audio != nil && t.Audio.SampleRate > 0 && t.Audio.SampleRate < 32000 {
 			e.kind = 0x04
+			e.lasts(t, 576)
+		} else {
+			e.lasts(t, 1152)
 		}
 		e.streamID = audioStream | byte(number&0x1F)
 	case media.AC3:
 		e.kind, e.registry, e.streamID = 0x81, "AC-3", privateStream // ATSC A/52, annex A
+		e.lasts(t, 1536)
 	case media.EAC3:
 		e.kind, e.registry, e.streamID = 0x87, "EAC3", privateStream // ATSC A/52, annex G
 	default:
 		return nil, trackError(t, "MPEG-TS for HLS has no %s %s: offer it as CMAF: %w", t.Codec.Coding, t.Kind, media.ErrUnsupported)
 	}
 	return e, nil
+}
+
+// lasts says what readers take a frame to last; spectral band replication doubles samples and rate alike.
+func (e *elementary) lasts(t *media.Track, samples int64) {
+	if t.Audio == nil || t.Audio.SampleRate <= 0 {
+		return
+	}
+	e.frame, e.rate = samples, int64(t.Audio.SampleRate)
+	if t.Codec.Coding == media.AAC && (t.Codec.String == "mp4a.40.5" || t.Codec.String == "mp4a.40.29") {
+		e.frame *= 2
+	}
 }
 
 func (e *elementary) setVideo(t *media.Track) error {

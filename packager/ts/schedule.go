@@ -172,7 +172,7 @@ func (s *schedule) picture(e *elementary, p *packet) {
 }
 
 // frames makes p as many frames of audio as fit and follow one another, and moves on. Readers count the times of all
-// but the first by the codec's frame length: a frame of another duration gets a PES of its own.
+// but the first by the codec's frame length: a frame that is not due when they think begins a PES.
 func (s *schedule) frames(e *elementary, p *packet, clock bool) {
 	c := &s.cursors[p.stream]
 	p.PTS, p.DTS, p.RandomAccess = c.time, c.time, clock
@@ -181,6 +181,7 @@ func (s *schedule) frames(e *elementary, p *packet, clock bool) {
 	if clock {
 		longest = pcrInterval
 	}
+	first := c.at.dts + int64(e.sample(&c.at).CTO)
 	for {
 		duration, end := e.sample(&c.at).Duration, c.at.dts+int64(e.sample(&c.at).Duration)
 		s.advance(e, c)
@@ -189,7 +190,8 @@ func (s *schedule) frames(e *elementary, p *packet, clock bool) {
 		}
 		sample, size := e.sample(&c.at), e.size(&c.at)
 		after := e.clock(c.at.dts+int64(sample.Duration), s.seg.bias)
-		if p.Size+size > audioBytes || after-p.PTS > longest || !near(sample.Duration, duration) {
+		if p.Size+size > audioBytes || after-p.PTS > longest || !near(sample.Duration, duration) ||
+			!e.counted(c.at.dts+int64(sample.CTO)-first, int64(p.samples)) {
 			return
 		}
 		p.Size += size
@@ -203,6 +205,17 @@ func (s *schedule) advance(e *elementary, c *cursor) {
 		return
 	}
 	c.done = true
+}
+
+// counted reports whether a reader that counts frames finds the one that is n after the first of a PES, and that many
+// ticks, to half a tick of 90 kHz.
+func (e *elementary) counted(ticks, n int64) bool {
+	if e.frame == 0 {
+		return true
+	}
+	scale := int64(e.input.Track.Timescale)
+	off := ticks*e.rate - n*e.frame*scale // in 1/(scale*rate) s
+	return max(off, -off) <= scale*e.rate/(2*mpegts.ClockRate)
 }
 
 // near allows for durations that were rounded to the timescale.
