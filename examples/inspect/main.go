@@ -1,6 +1,8 @@
 // Command inspect says what a media file is, what can be made of it, why not, and what to do about it.
 //
 //	go run ./examples/inspect [-json] [-segment 6s] FILE|URL...
+//
+// It exits with 1 if a file cannot be read or nothing of it can be served, and with 2 if it was called wrongly.
 package main
 
 import (
@@ -8,6 +10,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -16,38 +19,45 @@ import (
 	"github.com/mezzomedia/mezzo/packager/vod"
 )
 
-func main() {
-	asJSON := flag.Bool("json", false, "print JSON, an object a file")
-	segment := flag.Duration("segment", 6*time.Second, "segment length for the warnings")
-	flag.Parse()
-	if flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: inspect [-json] [-segment 6s] FILE|URL...")
-		os.Exit(2)
+func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main with what it touches, and returns the exit code.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	flags := flag.NewFlagSet("inspect", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	asJSON := flags.Bool("json", false, "print JSON, an object a file")
+	segment := flags.Duration("segment", 6*time.Second, "segment length for the warnings")
+	flags.Usage = func() {
+		fmt.Fprintln(errs, "usage: inspect [-json] [-segment 6s] FILE|URL...")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	if flags.NArg() == 0 {
+		flags.Usage()
+		return 2
 	}
 	code := 0
-	for _, name := range flag.Args() {
-		r, err := inspect(context.Background(), name)
+	for _, name := range flags.Args() {
+		r, err := inspect(ctx, name)
 		switch {
 		case err != nil:
-			fmt.Fprintln(os.Stderr, "inspect:", err)
-			code = 1
-			continue
 		case *asJSON:
-			enc := json.NewEncoder(os.Stdout)
+			enc := json.NewEncoder(out)
 			enc.SetIndent("", "  ")
 			err = enc.Encode(r)
 		default:
-			err = show(os.Stdout, r, *segment)
+			err = show(out, r, *segment)
 		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "inspect:", err)
-			code = 1
+			fmt.Fprintln(errs, "inspect:", err)
 		}
-		if r.Error != "" {
+		if err != nil || r.Error != "" {
 			code = 1
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 func inspect(ctx context.Context, name string) (*vod.Report, error) {

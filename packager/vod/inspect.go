@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/mezzomedia/mezzo/internal/bmff"
-	"github.com/mezzomedia/mezzo/internal/codec"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -67,37 +66,37 @@ type CanFormat struct {
 // It fails itself only if the object cannot be read.
 func Inspect(ctx context.Context, name string, obj media.Object) (*Report, error) {
 	r := &Report{Name: name, Size: obj.Size(), Version: obj.Version()}
-	movie, err := bmff.Open(ctx, name, obj)
-	if err == nil {
-		r.Brands, r.Fragmented = movie.Brands, movie.Fragmented
-		for _, t := range movie.Tracks {
-			r.Tracks = append(r.Tracks, r.outline(t))
+	src, err := read(ctx, Input{Name: name, Object: obj})
+	if err != nil {
+		if !errors.Is(err, media.ErrFormat) && !errors.Is(err, media.ErrUnsupported) {
+			return nil, err
 		}
-	}
-	src, openErr := Open(ctx, name, obj)
-	if openErr != nil {
-		if !errors.Is(openErr, media.ErrFormat) && !errors.Is(openErr, media.ErrUnsupported) {
-			return nil, openErr
-		}
-		r.Error = openErr.Error()
+		r.Error = err.Error()
 		return r, nil
 	}
-	r.IndexBytes = src.Size()
+	r.Brands, r.Fragmented = src.movie.Brands, src.movie.Fragmented
+	for _, t := range src.movie.Tracks {
+		tr := outline(t, src.refused[t])
+		for _, st := range src.streams {
+			if st.trak == t {
+				r.fill(&tr, st)
+			}
+		}
+		r.Tracks = append(r.Tracks, tr)
+	}
 	for _, n := range src.notes {
 		r.Notes = append(r.Notes, n.String())
 	}
-	for _, st := range src.streams {
-		for i, t := range movie.Tracks {
-			if t.ID == st.trak.ID {
-				r.fill(&r.Tracks[i], st)
-			}
-		}
+	if err := src.servable(); err != nil {
+		r.Error = err.Error()
+		return r, nil
 	}
+	r.IndexBytes = src.Size()
 	return r, nil
 }
 
 // outline is what the boxes say of a track, whether it can be served or not.
-func (r *Report) outline(t *bmff.Track) TrackReport {
+func outline(t *bmff.Track, refused error) TrackReport {
 	tr := TrackReport{ID: t.ID, Kind: handlerName(t), Language: t.Language, Label: t.Name, Timescale: t.Timescale, Samples: t.Index.Len()}
 	if k := kindOf(t); k != 0 {
 		tr.Kind = k.String()
@@ -113,16 +112,14 @@ func (r *Report) outline(t *bmff.Track) TrackReport {
 		}
 		tr.Edits = append(tr.Edits, fmt.Sprintf("%s from %.3f s", length, float64(e.Media)/float64(max(1, t.Timescale))))
 	}
-	why := "not video or audio; only those are served"
+	why := "only video and audio are served"
 	switch {
-	case t.Index.Len() == 0:
-		why = "no samples"
-	case len(t.Entries) > 0:
-		if cs, err := codec.FromEntry(t.Entries[0], nil); err != nil {
-			why = err.Error()
-		} else if cs.Encrypted {
-			why = "encrypted; decrypt the file first"
-		}
+	case refused != nil:
+		why = refused.Error()
+	case t.Chapters:
+		why = "a list of chapters; only video and audio are served"
+	case kindOf(t) != 0:
+		why = "its edit list presents nothing of it"
 	}
 	tr.Formats = []CanFormat{{Format: "CMAF", Why: why}, {Format: "TS", Why: why}}
 	return tr

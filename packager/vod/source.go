@@ -27,6 +27,7 @@ type Source struct {
 	notes   []media.Note
 	byTrack map[*media.Track]place
 	movie   *bmff.Movie
+	refused map[*bmff.Track]error // why tracks of sound and picture are left out
 }
 
 // stream is one track of the file.
@@ -56,35 +57,59 @@ func Open(ctx context.Context, name string, obj media.Object) (*Source, error) {
 }
 
 func open(ctx context.Context, in Input) (*Source, error) {
+	s, err := read(ctx, in)
+	if err == nil {
+		err = s.servable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// read makes a Source of what can be served, which may be nothing.
+func read(ctx context.Context, in Input) (*Source, error) {
 	movie, err := bmff.Open(ctx, in.Name, in.Object)
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{name: in.Name, obj: in.Object, movie: movie, byTrack: map[*media.Track]place{}}
+	s := &Source{name: in.Name, obj: in.Object, movie: movie, byTrack: map[*media.Track]place{}, refused: map[*bmff.Track]error{}}
 	for _, w := range movie.Warnings {
 		s.note(w.Path, w.Text)
 	}
-	var refused []error
 	for i, trak := range movie.Tracks {
 		st, err := s.stream(ctx, &in, i, trak)
 		switch {
-		case errors.Is(err, media.ErrChanged) || ctx.Err() != nil:
-			return nil, err
-		case err != nil:
-			err = fmt.Errorf("track %d (%s): %w", trak.ID, trak.Handler, err)
-			s.note("", err.Error())
-			refused = append(refused, err)
-		case st != nil:
+		case err == nil && st != nil:
 			s.streams = append(s.streams, st)
+		case err == nil:
+		case errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrUnsupported):
+			s.refused[trak] = err
+			s.note("", trackName(trak)+": "+err.Error())
+		default: // storage trouble: half a file would pass for the whole
+			return nil, err
 		}
-	}
-	if len(s.streams) == 0 {
-		if len(refused) == 0 {
-			return nil, fmt.Errorf("%s has no video or audio track with samples: %w", in.Name, media.ErrUnsupported)
-		}
-		return nil, fmt.Errorf("%s has no track that can be served: %w", in.Name, errors.Join(refused...))
 	}
 	return s, nil
+}
+
+func trackName(t *bmff.Track) string { return fmt.Sprintf("track %d (%s)", t.ID, t.Handler) }
+
+// servable returns nil if there is a track, else why there is none.
+func (s *Source) servable() error {
+	if len(s.streams) > 0 {
+		return nil
+	}
+	var all []error
+	for _, t := range s.movie.Tracks {
+		if err := s.refused[t]; err != nil {
+			all = append(all, fmt.Errorf("%s: %w", trackName(t), err))
+		}
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("%s has no video or audio track with samples: %w", s.name, media.ErrUnsupported)
+	}
+	return fmt.Errorf("%s has no track that can be served: %w", s.name, errors.Join(all...))
 }
 
 func (s *Source) note(path, text string) {
