@@ -74,7 +74,7 @@ func TestErrorsNameFileAndBox(t *testing.T) {
 	}
 }
 
-func TestEveryCutIsAnErrorOrAWarning(t *testing.T) {
+func TestA5EveryCutIsAnErrorOrAWarning(t *testing.T) {
 	for _, f := range []bmfftest.File{{Fragment: 10}, {MoovAtEnd: true}, {}} {
 		f.Tracks = small().Tracks
 		data := f.Bytes()
@@ -116,7 +116,7 @@ func TestRepairs(t *testing.T) {
 	}
 }
 
-func TestCompressedMoov(t *testing.T) {
+func TestA21CompressedMoov(t *testing.T) {
 	f := small()
 	f.MoovAtEnd = true
 	data := f.Bytes()
@@ -191,7 +191,7 @@ func TestAMillionEmptySamples(t *testing.T) {
 	require.LessOrEqual(t, x.Search(512), 1)
 }
 
-func TestAHundredTracks(t *testing.T) {
+func TestA36AHundredTracks(t *testing.T) {
 	var f bmfftest.File
 	for range 100 {
 		f.Tracks = append(f.Tracks, bmfftest.Audio(3))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 
 	mp4 "github.com/abema/go-mp4"
@@ -35,17 +36,21 @@ func Open(ctx context.Context, name string, obj media.Object) (*Movie, error) {
 	return p.movie, nil
 }
 
+// early is a moof that stands before moov.
+type early struct{ off, size, head int64 }
+
 // parser is the state of one Open.
 type parser struct {
-	src   *source
-	movie *Movie
-	moov  bool // was read
-	order []*fragmented
-	byID  map[uint32]*fragmented
-	early []media.Extent // moofs before moov
-	moofs int
-	empty int64  // samples without a byte of their own so far
-	cut   string // box that the end of the file cuts short
+	src    *source
+	movie  *Movie
+	moov   bool // was read
+	order  []*fragmented
+	byID   map[uint32]*fragmented
+	early  []early // moofs before moov
+	coming coming
+	moofs  int
+	empty  int64  // samples without a byte of their own so far
+	cut    string // box that the end of the file cuts short
 }
 
 func (p *parser) warn(path, format string, args ...any) {
@@ -80,7 +85,7 @@ func (p *parser) file() error {
 		return p.noMoov()
 	}
 	for _, e := range p.early {
-		if err := p.moof(e.Off, e.Len, 8); err != nil {
+		if err := p.moof(e.off, e.size, e.head); err != nil {
 			return err
 		}
 	}
@@ -92,7 +97,7 @@ func (p *parser) noMoov() error {
 	case p.cut != "":
 		return &media.FormatError{Path: p.cut, Offset: -1, Err: fmt.Errorf("the file ends inside this box and has no moov: it is cut short or still being written: %w", media.ErrFormat)}
 	case len(p.early) > 0:
-		return &media.FormatError{Path: "moof", Offset: p.early[0].Off, Err: fmt.Errorf("a media segment without its initialization segment: put that before it: %w", media.ErrFormat)}
+		return &media.FormatError{Path: "moof", Offset: p.early[0].off, Err: fmt.Errorf("a media segment without its initialization segment: put that before it: %w", media.ErrFormat)}
 	}
 	return &media.FormatError{Path: "moov", Offset: -1, Err: fmt.Errorf("no moov box: the file is not complete or holds no movie (14496-12, 8.2.1): %w", media.ErrFormat)}
 }
@@ -102,9 +107,15 @@ func (p *parser) top(at int64) (int64, error) {
 	if err := p.src.ctx.Err(); err != nil {
 		return 0, err
 	}
+	p.coming.reach(p.src, at)
 	p.src.pos = at
 	bi, err := mp4.ReadBoxInfo(p.src)
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF) && p.moov:
+		return p.src.size, nil // less than a header
+	case errors.Is(err, io.EOF):
+		return 0, &media.FormatError{Path: "moov", Offset: at, Err: fmt.Errorf("the file ends inside a box header: it is cut short or still being written: %w", media.ErrFormat)}
+	case err != nil:
 		return 0, fmt.Errorf("box header at byte %d: %w", at, err)
 	}
 	typ := printable(bi.Type)
@@ -130,11 +141,14 @@ func (p *parser) top(at int64) (int64, error) {
 		}
 	case "moov":
 		err = p.readMoov(at, size, int64(bi.HeaderSize))
+	case "sidx":
+		p.coming.sidx(p.src, at, size, int64(bi.HeaderSize))
 	case "moof":
+		p.src.expect(size)
 		if p.moov {
 			err = p.moof(at, size, int64(bi.HeaderSize))
 		} else {
-			p.early = append(p.early, media.Extent{Off: at, Len: size})
+			p.early = append(p.early, early{at, size, int64(bi.HeaderSize)})
 		}
 	}
 	return end, err

@@ -11,16 +11,23 @@ import (
 // source reads an Object in small steps through one block, as a walk over box headers does. It is an io.ReadSeeker for
 // go-mp4.
 type source struct {
-	ctx  context.Context
-	obj  media.Object
-	size int64
-	pos  int64
-	at   int64 // of block in obj
-	held []byte
+	ctx   context.Context
+	obj   media.Object
+	size  int64
+	pos   int64
+	at    int64 // of held in obj
+	held  []byte
+	ahead int64 // read at once where less is asked for
+	usual int64 // what a fragment needs, as far as is known
 }
 
-// block is how much is read at once where little is asked for: a moof with its header.
-const block = 4096
+const (
+	block    = 4096      // read at once where nothing is known yet
+	maxBlock = 256 << 10 // most that is read beyond what is asked for
+	near     = 64 << 10  // a gap that costs less to read than another request does
+	look     = 8         // fragments that are asked for before they are read
+	boxHead  = int64(16) // most bytes of a box header
+)
 
 func (s *source) Read(p []byte) (int, error) {
 	if s.pos >= s.size {
@@ -55,10 +62,16 @@ func (s *source) bytes(off, n int64) ([]byte, error) {
 			return p, s.ctx.Err()
 		}
 	}
-	if off >= s.at && off+n <= s.at+int64(len(s.held)) {
+	end := s.at + int64(len(s.held))
+	if off >= s.at && off+n <= end {
 		return s.held[off-s.at:][:n], nil
 	}
-	want := min(max(n, block), s.size-off)
+	if len(s.held) > 0 && off >= end && off-end < near {
+		s.ahead = min(2*s.ahead, maxBlock) // small boxes follow one another: several in a read
+	} else {
+		s.ahead = max(block, s.usual)
+	}
+	want := min(max(n+boxHead, s.ahead), s.size-off)
 	if int64(cap(s.held)) < want {
 		s.held = make([]byte, want)
 	}
@@ -69,3 +82,6 @@ func (s *source) bytes(off, n int64) ([]byte, error) {
 	}
 	return s.held[:n], nil
 }
+
+// expect says how large a fragment was: the next is read in one piece if it is not larger.
+func (s *source) expect(n int64) { s.usual = max(s.usual, min(n+boxHead, maxBlock)) }

@@ -40,3 +40,55 @@ func (m *memory) Bytes(off, n int64) []byte {
 	}
 	return m.data[off : off+n : off+n]
 }
+
+// Ranged is data as a media.Object that can only be read at offsets, as a remote one is. It counts what is asked of it. Not
+// for concurrent use.
+type Ranged struct {
+	Data  []byte
+	Reads int   // calls of ReadAt
+	Read  int64 // bytes that they asked for
+	Warms []int64
+}
+
+// ReadAt implements media.Object.
+func (r *Ranged) ReadAt(ctx context.Context, p []byte, off int64) error {
+	r.Reads++
+	r.Read += int64(len(p))
+	return (&memory{data: r.Data}).ReadAt(ctx, p, off)
+}
+
+func (r *Ranged) Size() int64     { return int64(len(r.Data)) }
+func (r *Ranged) Version() string { return "ranged" }
+
+// Warm implements media.Warmer: it notes the offset.
+func (r *Ranged) Warm(off, _ int64) { r.Warms = append(r.Warms, off) }
+
+// Sparse is a media.Object of any length that holds bytes in few places, and zeros between them. Not for concurrent use.
+type Sparse struct {
+	Length int64
+	Parts  map[int64][]byte // by offset; none overlap
+	Reads  int
+}
+
+// ReadAt implements media.Object.
+func (s *Sparse) ReadAt(ctx context.Context, p []byte, off int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.Reads++
+	end := off + int64(len(p))
+	if off < 0 || end > s.Length {
+		return fmt.Errorf("read %d bytes at %d of %d: %w", len(p), off, s.Length, io.ErrUnexpectedEOF)
+	}
+	clear(p)
+	for at, b := range s.Parts {
+		from, to := max(at, off), min(at+int64(len(b)), end)
+		if from < to {
+			copy(p[from-off:], b[from-at:to-at])
+		}
+	}
+	return nil
+}
+
+func (s *Sparse) Size() int64     { return s.Length }
+func (s *Sparse) Version() string { return "sparse" }
