@@ -130,7 +130,7 @@ func (v *vectors) add(b []byte) error {
 	return nil
 }
 
-// flush writes the list. Where the file of a mapping was cut, the kernel says EFAULT, and the response ends there.
+// flush writes the list.
 func (v *vectors) flush() error {
 	if v.size == 0 {
 		return nil
@@ -143,7 +143,7 @@ func (v *vectors) flush() error {
 	v.n += n
 	clear(v.list)
 	v.list, v.size = v.list[:0], 0
-	return err
+	return lost(err)
 }
 
 // copy sends a piece by way of memory.

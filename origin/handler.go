@@ -91,20 +91,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f := status(err)
 	if f.status >= 500 || s.started {
-		log.LogAttrs(r.Context(), levelOf(f), "request failed", slog.String("path", r.URL.Path),
+		log.LogAttrs(r.Context(), f.level(), "request failed", slog.String("path", r.URL.Path),
 			slog.Int("status", f.status), slog.Int64("sent", s.sent), slog.Any("err", err))
 	}
 	if s.started {
 		panic(http.ErrAbortHandler) // a part must not look like the whole
 	}
 	f.write(w, r, err)
-}
-
-func levelOf(f failure) slog.Level {
-	if f.status == statusClosed || f.status == http.StatusServiceUnavailable {
-		return slog.LevelDebug
-	}
-	return slog.LevelError
 }
 
 // serve answers, or returns an error before it has begun to. Panics become errors.

@@ -134,7 +134,8 @@ func (c *chunks) Write(p []byte) (int, error) {
 	if err := c.before(int64(len(p))); err != nil {
 		return 0, err
 	}
-	return c.w.Write(p)
+	n, err := c.w.Write(p)
+	return n, lost(err)
 }
 
 // before is called before n bytes are written.
@@ -202,7 +203,7 @@ func sendDirect(ctx context.Context, w *sender, rf io.ReaderFrom, code int, body
 	rest := body
 	if first := body.Pieces()[0]; first.Object == nil && first.Stream == nil {
 		if _, err := w.Write(first.Bytes); err != nil {
-			return err
+			return lost(err)
 		}
 		rest = packager.NewBody(body.Pieces()[1:]...)
 	}

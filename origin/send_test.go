@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,7 +22,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
+	"github.com/mezzomedia/mezzo/origin"
 	"github.com/mezzomedia/mezzo/packager/media"
+	"github.com/mezzomedia/mezzo/packager/vod"
 )
 
 // countingListener counts what its connections are given by Write: what goes round it went by writev or sendfile.
@@ -202,26 +206,126 @@ func TestChangeWhileSending(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "all but the last byte may have left")
 }
 
-// A client that reads nothing holds its connection for SendTimeout, not for ever.
+// A client that reads nothing holds its connection for SendTimeout, not for ever, and that is no error of ours.
 func TestDeadClient(t *testing.T) {
-	done := make(chan struct{})
-	big := func(n string, d []byte) media.Object { return bmfftest.Object(n, d) }
-	h := newHandler(&content{put: big})
-	h.SendTimeout = 50 * time.Millisecond
-	srv, _ := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(done)
-		h.ServeHTTP(w, r)
-	}))
+	for name, put := range bigObjects(t) {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan any, 1)
+			h, log := bigHandler(put)
+			h.SendTimeout = 100 * time.Millisecond
+			conn := slowClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() { p := recover(); ended <- p; panic(p) }()
+				h.ServeHTTP(w, r)
+			}))
+			_, err := io.WriteString(conn, "GET "+bigSegment(t, h)+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			require.NoError(t, err)
+			select {
+			case p := <-ended:
+				require.Equal(t, http.ErrAbortHandler, p, "the response was cut")
+			case <-time.After(20 * time.Second):
+				require.Fail(t, "the handler still waits")
+			}
+			require.Empty(t, log.String(), "clients may leave")
+		})
+	}
+}
+
+// bigHandler serves films/one, a segment of 4 MB in samples of 100 KB, and writes its log. Other tracks lie between them.
+func bigHandler(put func([]byte) media.Object, others ...bmfftest.Track) (*origin.Handler, *lockedBuffer) {
+	track := bmfftest.Track{Handler: "vide", Timescale: 25, Entries: [][]byte{bmfftest.AVC1()}, Width: 640 << 16, Height: 360 << 16}
+	slice := bmfftest.NAL(append([]byte{0x65, 0x88, 0x84}, bmfftest.Noise(1, 100<<10)...))
+	for range 40 {
+		track.Samples = append(track.Samples, bmfftest.Sample{Data: slice, Duration: 1, Sync: true})
+	}
+	file := bmfftest.File{Tracks: append([]bmfftest.Track{track}, others...)}.Bytes()
+	log := new(lockedBuffer)
+	return &origin.Handler{
+		Library: origin.Map{"films/one": &vod.Asset{Inputs: []vod.Input{{Name: "big.mp4", Object: put(file)}}}},
+		Logger:  slog.New(slog.NewTextHandler(log, nil)),
+	}, log
+}
+
+func bigSegment(t *testing.T, h *origin.Handler) string { return resolve(t, h, "cmaf/v/v1/1.m4s") }
+
+// lockedBuffer is a buffer that servers may write to.
+type lockedBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// bigObjects are the ways in which an object is sent.
+func bigObjects(t *testing.T) map[string]func([]byte) media.Object {
+	file := func(p []byte) string {
+		path := filepath.Join(t.TempDir(), "big.mp4")
+		require.NoError(t, os.WriteFile(path, p, 0o600))
+		return path
+	}
+	return map[string]func([]byte) media.Object{
+		"memory": func(p []byte) media.Object { return bmfftest.Object("big.mp4", p) },
+		"mapped file": func(p []byte) media.Object {
+			o, err := vod.OpenFile(file(p))
+			require.NoError(t, err)
+			t.Cleanup(func() { o.Close() })
+			return o
+		},
+		"file": func(p []byte) media.Object {
+			f, err := os.Open(file(p))
+			require.NoError(t, err)
+			t.Cleanup(func() { f.Close() })
+			return &fileObject{f: f, data: p}
+		},
+		"read": func(p []byte) media.Object { return plainObject{bmfftest.Object("big.mp4", p)} },
+	}
+}
+
+// slowClient is a connection to a server of h with buffers of a few kilobytes at both ends.
+func slowClient(t *testing.T, h http.Handler) net.Conn {
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	srv.Config.ConnState = func(c net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			_ = c.(*net.TCPConn).SetWriteBuffer(4096)
+		}
+	}
+	srv.Start()
+	t.Cleanup(srv.Close)
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	require.NoError(t, err)
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
-	_, err = io.WriteString(conn, "GET "+firstSegment(t)+" HTTP/1.1\r\nHost: x\r\n\r\n")
-	require.NoError(t, err)
-	select {
-	case <-done: // either the buffers of the system took it all or the deadline ended it
-	case <-time.After(10 * time.Second):
-		require.Fail(t, "the handler still waits")
+	return conn
+}
+
+// A client that leaves in the middle is no error either.
+func TestClientLeavesMidway(t *testing.T) {
+	for name, put := range bigObjects(t) {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan any, 1)
+			h, log := bigHandler(put)
+			conn := slowClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() { p := recover(); ended <- p; panic(p) }()
+				h.ServeHTTP(w, r)
+			}))
+			_, err := io.WriteString(conn, "GET "+bigSegment(t, h)+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			require.NoError(t, err)
+			_, err = io.CopyN(io.Discard, conn, 10_000)
+			require.NoError(t, err)
+			require.NoError(t, conn.Close())
+			require.Equal(t, http.ErrAbortHandler, <-ended)
+			require.Empty(t, log.String())
+		})
 	}
 }
 

@@ -35,6 +35,9 @@ func sendfile(dst io.Writer, f *os.File, off, n int64) (sent int64, err error) {
 			case err == syscall.EINTR:
 			case err == syscall.EAGAIN:
 				return false // wait until it can be written to
+			case err == syscall.EPIPE, err == syscall.ECONNRESET:
+				failed = lost(err)
+				return true
 			case err != nil:
 				failed = os.NewSyscallError("sendfile", err)
 				return true
@@ -49,7 +52,7 @@ func sendfile(dst io.Writer, f *os.File, off, n int64) (sent int64, err error) {
 	err = in.Control(func(from uintptr) {
 		waiting = out.Write(func(to uintptr) bool { return move(to, from) })
 	})
-	for _, e := range []error{failed, waiting, err} {
+	for _, e := range []error{failed, lost(waiting), err} {
 		if e != nil {
 			return sent, e
 		}

@@ -3,8 +3,11 @@ package origin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
+	"syscall"
 
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -15,7 +18,20 @@ var (
 	errPrecondition = errors.New("precondition failed")
 	errRange        = errors.New("range not satisfiable")
 	errPanic        = errors.New("panic")
+	errClient       = errors.New("client left or was too slow")
 )
+
+// lost says whose fault it is that a write to the client failed: where the file of a mapping was cut, the kernel finds its
+// pages missing.
+func lost(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EFAULT):
+		return fmt.Errorf("mapped file shrank: %w", media.ErrChanged)
+	}
+	return fmt.Errorf("%w: %w", errClient, err)
+}
 
 // failure is how an error is told to a client.
 type failure struct {
@@ -36,7 +52,7 @@ const statusClosed = 499
 // status is the one place where errors become HTTP.
 func status(err error) failure {
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, errClient):
 		return failure{statusClosed, "closed", noStore, false}
 	case errors.Is(err, errRequest):
 		return failure{http.StatusBadRequest, "bad-request", cacheError, true}
@@ -62,6 +78,17 @@ func status(err error) failure {
 		return failure{http.StatusServiceUnavailable, "timeout", noStore, false}
 	}
 	return failure{http.StatusInternalServerError, "internal", noStore, false}
+}
+
+// level is that of the failure in the log: clients may leave, and files may be replaced.
+func (f failure) level() slog.Level {
+	switch f.status {
+	case statusClosed:
+		return slog.LevelDebug
+	case http.StatusServiceUnavailable:
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }
 
 // write sends the failure. Nothing may have been sent before.
