@@ -112,8 +112,20 @@ func TestPESSpread(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 10, 169, 170, 171, 172, 353, 354, 355, 5000} {
 		for extra := range int64(16) {
 			p := mpegts.PES{PID: pid, StreamID: 0xC0, Size: int64(n), HasPCR: n%2 == 0}
+			p.PTS = extra // with one clock, and with two
 			p.Packets = p.Least() + extra
-			require.Equal(t, payload(n), read(t, write(t, payload(n), p)).PES.Data)
+			ts := write(t, payload(n), p)
+			require.Equal(t, payload(n), read(t, ts).PES.Data)
+			first, at := ts[2*mpegts.PacketSize:3*mpegts.PacketSize], 4
+			if first[3]&0x20 != 0 {
+				at += 1 + int(first[4])
+			}
+			clocks := 5
+			if first[at+7]&0x40 != 0 {
+				clocks = 10
+			}
+			require.GreaterOrEqual(t, mpegts.PacketSize-at, 9+clocks, "the clocks are in the first packet")
+			require.LessOrEqual(t, int(first[at+8])-clocks, 32, "stuffing bytes (2.4.3.7)")
 		}
 	}
 }
@@ -137,7 +149,7 @@ func TestC1C11Clocks(t *testing.T) {
 		{1, -2, 1, wrap - 2},
 		{0x155555555, 0x0AAAAAAAA, 0x155555555, 0x0AAAAAAAA},
 	} {
-		ts := write(t, payload(10), mpegts.PES{StreamID: 0xE0, PTS: c.pts, DTS: c.dts, HasPCR: true, PCR: c.dts})
+		ts := write(t, payload(20), mpegts.PES{StreamID: 0xE0, PTS: c.pts, DTS: c.dts, HasPCR: true, PCR: c.dts})
 		got := read(t, ts)
 		require.Equal(t, c.wantPTS, got.PES.Header.OptionalHeader.PTS.Base)
 		require.Equal(t, c.wantDTS, got.PES.Header.OptionalHeader.DTS.Base)
@@ -146,7 +158,7 @@ func TestC1C11Clocks(t *testing.T) {
 		pcr := ts[2*mpegts.PacketSize+6:]
 		require.EqualValues(t, 0x7E, pcr[4]&0x7F)
 		require.EqualValues(t, 0, pcr[5])
-		pes := ts[3*mpegts.PacketSize-10-19:]
+		pes := ts[3*mpegts.PacketSize-20-19:]
 		for _, at := range []int{9, 11, 13, 14, 16, 18} {
 			require.EqualValues(t, 1, pes[at]&1, "marker bit in byte %d", at)
 		}
@@ -164,6 +176,11 @@ func TestTables(t *testing.T) {
 		0x2A, 0xB1, 0x04, 0xB2, // CRC
 		0xFF,
 	}, pat[:22])
+	for n := range 3 { // streams that come and go are another version
+		pmt, err := mpegts.PMT(0x1000, 0x100, 0, make([]mpegts.Stream, n))
+		require.NoError(t, err)
+		require.EqualValues(t, 0xC1|n<<1, pmt[10])
+	}
 	_, err := mpegts.PMT(0x1000, 0x100, 0, make([]mpegts.Stream, 40))
 	require.ErrorIs(t, err, media.ErrUnsupported)
 }

@@ -19,8 +19,9 @@ func header(pid uint16) uint32 { return syncByte | uint32(pid&0x1FFF)<<8 }
 // MaxPayload is the most that a PES with a length can carry with both clocks and no stuffing: what audio must keep to.
 const MaxPayload = 0xFFFF - 13
 
-// minPES is the least size of a PES, header included: what can be spread over 16 packets, a byte each.
-const minPES = 16
+// minPES is the least size of a PES, header included: what can be spread over 16 packets, a byte each but for the first,
+// which has the header whole up to the clocks. Demuxers that look no further than that are many.
+const minPES = 9 + 10 + 15
 
 // PES is a packet of an elementary stream, without its payload (2.4.3.6).
 type PES struct {

@@ -18,15 +18,17 @@ type Stream struct {
 
 // PAT is the program association table of one program as a packet (2.4.4.4).
 func PAT(pmt uint16, counter uint8) [PacketSize]byte {
-	b := section(0x00, program)
+	b := section(0x00, program, 0)
 	b = binary.BigEndian.AppendUint16(b, program)
 	b = binary.BigEndian.AppendUint16(b, 0xE000|pmt)
 	return tablePacket(0, counter, seal(b))
 }
 
-// PMT is the program map table as a packet. It fails with media.ErrUnsupported where the streams do not fit into one.
+// PMT is the program map table as a packet. Its version is the number of streams: where one is missing for a while, sound
+// that begins late, readers are told that it came, and no state is kept for it. It fails with media.ErrUnsupported where
+// the streams do not fit into a packet.
 func PMT(pid, pcr uint16, counter uint8, streams []Stream) ([PacketSize]byte, error) {
-	b := section(0x02, program)
+	b := section(0x02, program, len(streams))
 	b = binary.BigEndian.AppendUint16(b, 0xE000|pcr)
 	b = binary.BigEndian.AppendUint16(b, 0xF000) // no program descriptors
 	for _, s := range streams {
@@ -47,12 +49,12 @@ func Registration(format string) []byte { return append([]byte{0x05, 4}, format[
 // Language is an ISO_639_language_descriptor (2.6.18) of three letters, audio type undefined.
 func Language(code string) []byte { return append(append([]byte{0x0A, 4}, code[:3]...), 0) }
 
-// section begins a table: its length comes with seal. Version 0, current, the only section.
-func section(table byte, id uint16) []byte {
+// section begins a table: its length comes with seal. Current, the only section.
+func section(table byte, id uint16, version int) []byte {
 	b := make([]byte, 0, PacketSize)
 	b = append(b, table, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, id)
-	return append(b, 0xC1, 0, 0)
+	return append(b, 0xC1|byte(version&31)<<1, 0, 0)
 }
 
 // seal sets section_length and appends the CRC.

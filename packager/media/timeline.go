@@ -123,7 +123,7 @@ func (tl *Timeline) Find(rendition string, n uint64) (*Period, Segment, error) {
 	return nil, Segment{}, fmt.Errorf("%s: %w", what, ErrNotFound)
 }
 
-// Segment returns segment n of the rendition, then those of the renditions in With that have one of that number.
+// Segment returns segment n of the rendition, then those of the renditions in With that have media under that number.
 // Errors: ErrNotFound, ErrNotYet, ErrGone.
 func (tl *Timeline) Segment(rendition string, n uint64) ([]Segment, error) {
 	p, s, err := tl.Find(rendition, n)
@@ -137,7 +137,7 @@ func (tl *Timeline) Segment(rendition string, n uint64) ([]Segment, error) {
 		if !ok {
 			continue
 		}
-		if ws, ok := ByNumber(w.Segments, n); ok {
+		if ws, ok := ByNumber(w.Segments, n); ok && !ws.Gap {
 			segs = append(segs, ws)
 		}
 	}

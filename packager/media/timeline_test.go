@@ -23,8 +23,9 @@ func TestTimelineSegment(t *testing.T) {
 	live := time.Unix(1, 0)
 	tl := &media.Timeline{Periods: []*media.Period{
 		{ID: "0", Renditions: []media.Rendition{
-			{ID: "v1", Segments: segments(5, 3), With: []string{"a1", "gone"}},
+			{ID: "v1", Segments: segments(5, 3), With: []string{"a1", "gone", "a2"}},
 			{ID: "a1", Segments: segments(6, 2)},
+			{ID: "a2", Segments: media.SegmentSlice{{Number: 6, Gap: true}}},
 		}},
 		{ID: "1", Renditions: []media.Rendition{{ID: "v1", Segments: segments(8, 2)}, {ID: "x", Segments: segments(0, 0)}}},
 	}}

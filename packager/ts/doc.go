@@ -18,7 +18,8 @@
 //
 // # Segments without state
 //
-// Each segment begins with PAT, PMT and a clock reference and can be decoded alone. Continuity counters begin at 0 in
+// Each segment begins with PAT, PMT and a clock reference and can be decoded alone. The version of the PMT is the number
+// of its streams, so that sound which comes or goes between segments is noticed. Continuity counters begin at 0 in
 // each; the last PES of each PID is spread by stuffing over so many packets that they end at 15, so that they run on from
 // segment to segment, whichever machine makes them. DTS is the model's DTS less Track.Delay; all times are converted from
 // absolute ones, Job.Bias is added, and 33 bits are left. A PCR is never more than 100 ms from the last, half a second
