@@ -290,13 +290,13 @@ func bigObjects(t *testing.T) map[string]func([]byte) media.Object {
 	}
 }
 
-// slowClient is a connection to a server of h with buffers of a few kilobytes at both ends.
+// slowClient is a connection to a server of h with small buffers at both ends.
 func slowClient(t *testing.T, h http.Handler) net.Conn {
 	srv := httptest.NewUnstartedServer(h)
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	srv.Config.ConnState = func(c net.Conn, s http.ConnState) {
 		if s == http.StateNew {
-			_ = c.(*net.TCPConn).SetWriteBuffer(4096)
+			_ = c.(*net.TCPConn).SetWriteBuffer(32 << 10)
 		}
 	}
 	srv.Start()
@@ -304,7 +304,7 @@ func slowClient(t *testing.T, h http.Handler) net.Conn {
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
+	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(32 << 10))
 	return conn
 }
 
