@@ -278,16 +278,12 @@ func near(extents []media.Extent, start int64) (end int64, n int) {
 	return end, n
 }
 
-// checker is an Object that can tell whether its bytes are still those of its Version. The last page of a mapped file
-// that shrank reads as zeros and does not fault.
-type checker interface{ Check() error }
-
 // sendMapped writes from memory; small ranges go through the buffer, so that w sees few large writes, each checked after
 // the copy and before it leaves. It stops before the first range whose bytes cannot be had like that, with all before it
 // written, and returns how many those were.
 func sendMapped(ctx context.Context, w io.Writer, m media.Byter, extents []media.Extent, buf *[bufferSize]byte) (int, error) {
 	defer runtime.KeepAlive(m)
-	check, _ := m.(checker)
+	check, _ := m.(media.Checker)
 	fill, sent := 0, 0
 	flush := func() error {
 		if fill == 0 {

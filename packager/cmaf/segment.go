@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"reflect"
 
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -179,7 +178,7 @@ const (
 
 func (c *cursor) enter(o media.Object) {
 	c.next = o
-	if c.object != nil && !same(c.object, o) {
+	if c.object != nil && !media.Same(c.object, o) {
 		c.object = nil
 	}
 }
@@ -199,11 +198,6 @@ func (c *cursor) step(s *media.Sample) step {
 	}
 	c.end = s.Offset + int64(s.Size)
 	return how
-}
-
-// same reports whether a and b are one Object, also for types that == would panic on.
-func same(a, b media.Object) bool {
-	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
 // rollDistance is how many samples before one that is to be heard have to be decoded, negative (14496-12, 10.1): one of

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"iter"
+	"reflect"
 )
 
 // SampleFlags are those of ISO/IEC 14496-12, 8.8.3.1, as trun carries them.
@@ -98,6 +99,7 @@ func (r *Run) Extents() iter.Seq[Extent] {
 //	Bytes(off, n int64) []byte  // the bytes themselves, mapped or held: valid while the Object is reachable; nil if it cannot
 //	File() *os.File             // shared: read at offsets only, never move its cursor
 //	Warm(off, n int64)          // a hint that the range is wanted soon
+//	Check() error               // ErrChanged once the bytes are no longer those of Version
 //	Close() error               // releases what it holds, by its owner, once no reader is left
 type Object interface {
 	// ReadAt fills p from off or fails; it never returns a part. It fails with ErrChanged once the bytes are no
@@ -112,6 +114,19 @@ type Object interface {
 type Byter interface {
 	// Bytes returns n bytes at off, valid while the Object is reachable, or nil if they cannot be had like that.
 	Bytes(off, n int64) []byte
+}
+
+// Checker is an Object that can tell, for little, whether its bytes are still those of its Version. Whoever takes them
+// from Bytes asks after it has copied them and before it sends the copy: the last page of a mapped file that was cut reads
+// as zeros.
+type Checker interface {
+	// Check returns an error that matches ErrChanged if they are not.
+	Check() error
+}
+
+// Same reports whether a and b are one Object, also for types that == would panic on.
+func Same(a, b Object) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
 // Warmer is an Object that can prepare a range.

@@ -17,6 +17,7 @@ type segment struct {
 	bias    int64 // 90 kHz
 	tables  [2][mpegts.PacketSize]byte
 	size    int64
+	checks  []media.Checker // the Objects that can be asked
 }
 
 func newSegment(ctx context.Context, job *packager.Job) (*segment, error) {
@@ -28,6 +29,7 @@ func newSegment(ctx context.Context, job *packager.Job) (*segment, error) {
 		if err := e.measure(ctx); err != nil {
 			return nil, err
 		}
+		s.addChecks(e.input.Runs)
 	}
 	s.clock = -1
 	for i, e := range s.streams {
@@ -77,6 +79,16 @@ func (s *segment) addStreams(inputs []packager.Input) error {
 		e.pid = firstPID + uint16(i)
 	}
 	return nil
+}
+
+func (s *segment) addChecks(runs []media.Run) {
+	var last media.Object
+	for i := range runs {
+		if c, ok := runs[i].Data.(media.Checker); ok && !media.Same(runs[i].Data, last) {
+			s.checks = append(s.checks, c)
+		}
+		last = runs[i].Data
+	}
 }
 
 func (s *segment) addTables(counter uint8) error {

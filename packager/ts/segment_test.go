@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
+	"github.com/mezzomedia/mezzo/internal/mpegts"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
 	"github.com/mezzomedia/mezzo/packager/ts"
@@ -339,4 +340,43 @@ func TestEstimate(t *testing.T) {
 		require.InEpsilon(t, exact, ts.Packager{}.Estimate(spans...), 0.02)
 	}
 	require.Positive(t, ts.Packager{}.Estimate(media.Span{Track: a.track, Duration: 48000 * 6, Bytes: 96000}))
+}
+
+// replaced is in memory and becomes another file after some checks.
+type replaced struct {
+	media.Object
+	left *int
+}
+
+func (o replaced) Bytes(off, n int64) []byte { return o.Object.(media.Byter).Bytes(off, n) }
+
+func (o replaced) Check() error {
+	if *o.left--; *o.left < 0 {
+		return media.ErrChanged
+	}
+	return nil
+}
+
+// A mapped file that is replaced while it is sent: none of its bytes leave from then on, and what they look like by then
+// is not reported as damage.
+func TestSourceThatChanges(t *testing.T) {
+	v := h264(90000).pictures(50, 10, 3600, true).add(bmfftest.NAL(append([]byte{0x41}, bmfftest.Noise(3, 300_000)...)), 3600, 0, false)
+	broken := h264(90000).add([]byte{0, 0, 0, 9, 0x65}, 3600, 0, true)
+	for name, c := range map[string]struct {
+		clip *clip
+		good int
+	}{"at once": {v, 0}, "on the way": {v, 2}, "with another layout": {broken, 0}} {
+		t.Run(name, func(t *testing.T) {
+			j := job(c.clip)
+			run := &j.Inputs[0].Runs[0]
+			good := c.good
+			run.Data = replaced{run.Data, &good}
+			body, err := ts.Packager{}.Segment(context.Background(), j)
+			require.NoError(t, err)
+			var out bytes.Buffer
+			_, err = body.Send(context.Background(), &out)
+			require.ErrorIs(t, err, media.ErrChanged)
+			require.Equal(t, c.good*mpegts.BufferSize, out.Len())
+		})
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mezzomedia/mezzo/internal/mpegts"
 	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/media"
 )
 
 // muxer is all that it takes to send a segment. Some 128 KB, and as much for each stream whose Object has to be read.
@@ -16,6 +17,7 @@ type muxer struct {
 	inputs []payload
 	out    mpegts.Writer
 	now    packet
+	dst    checked
 }
 
 var muxers = sync.Pool{New: func() any { return new(muxer) }}
@@ -31,7 +33,8 @@ func (s *segment) Send(ctx context.Context, w io.Writer, off, n int64) error {
 	m := muxers.Get().(*muxer)
 	defer m.release()
 	m.plan.reset(s)
-	m.out.Reset(ctx, w, off, n)
+	m.dst = checked{w, s.checks}
+	m.out.Reset(ctx, &m.dst, off, n)
 	if len(m.inputs) < len(s.streams) {
 		m.inputs = append(m.inputs, make([]payload, len(s.streams)-len(m.inputs))...)
 	}
@@ -42,16 +45,42 @@ func (s *segment) Send(ctx context.Context, w io.Writer, off, n int64) error {
 		}
 	}
 	err := packager.Guard(func() error { return m.run(ctx) })
-	if errors.Is(err, mpegts.ErrEnd) {
+	switch changed := m.dst.check(); {
+	case errors.Is(err, mpegts.ErrEnd):
 		return nil
+	case changed != nil: // what looks like damage is another file's bytes
+		return changed
 	}
 	return err
+}
+
+// checked is a writer to which nothing goes once an Object is no longer what it was.
+type checked struct {
+	w       io.Writer
+	objects []media.Checker
+}
+
+func (c *checked) check() error {
+	for _, o := range c.objects {
+		if err := o.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	if err := c.check(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(p)
 }
 
 // release forgets what belongs to the request.
 func (m *muxer) release() {
 	m.plan.seg = nil
 	m.out.Release()
+	m.dst = checked{}
 	for i := range m.inputs {
 		m.inputs[i].reset(nil)
 	}
