@@ -166,7 +166,6 @@ func truthful() map[string]*vod.Asset {
 		"inside a GOP":  fileAsset([]bmfftest.Track{edits(bmfftest.Video(250, 50).Reorder(true), bmfftest.Edit{Media: 14 * 512}), edits(bmfftest.Audio(470), bmfftest.Edit{Media: 26880})}),
 		"mixed ladder":  fileAsset([]bmfftest.Track{bmfftest.Video(250, 50), bmfftest.Audio(470)}, []bmfftest.Track{bmfftest.Video(250, 50).Reorder(false)}, []bmfftest.Track{bmfftest.Video(250, 50).Reorder(true)}, []bmfftest.Track{retimed(bmfftest.Video(250, 50).Reorder(false), 90000, 3600)}),
 		"short tail":    fileAsset([]bmfftest.Track{bmfftest.Video(251, 50), bmfftest.Audio(471)}),
-		"just over":     fileAsset([]bmfftest.Track{bmfftest.Video(250, 50), bmfftest.Audio(470)}),
 		"sound ends":    fileAsset([]bmfftest.Track{bmfftest.Video(250, 50), bmfftest.Audio(300)}),
 		"picture ends":  fileAsset([]bmfftest.Track{bmfftest.Video(150, 50), bmfftest.Audio(469)}),
 		"one frame":     fileAsset([]bmfftest.Track{bmfftest.Video(1, 1)}),
