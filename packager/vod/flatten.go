@@ -55,7 +55,7 @@ func flatten(t *bmff.Track, f *facts, kind media.Kind, coding media.Coding) (*ta
 		last := k == len(edits)-1
 		if fl.video {
 			err = fl.addVideo(e, last)
-		} else {
+		} else if err = fl.spend(1); err == nil {
 			fl.addAudio(e, timescale)
 		}
 		if err != nil {
@@ -133,7 +133,7 @@ func (fl *flattener) pts(buf []bmff.Sample, i int) int64 {
 // spend counts samples that are looked at or kept one by one: lists of edits may ask for the same ones again and again.
 func (fl *flattener) spend(n int) error {
 	if fl.given += n; fl.given > maxGiven+8*fl.x.Len() {
-		return fmt.Errorf("edit list that cuts inside groups of pictures too often: %w", media.ErrUnsupported)
+		return fmt.Errorf("edit list of too many cuts, one by one or inside groups of pictures: %w", media.ErrUnsupported)
 	}
 	return nil
 }
@@ -377,7 +377,7 @@ func (fl *flattener) addAudio(e edit, timescale int64) {
 		}
 	}
 	if len(fl.pieces) == 0 {
-		fl.start = max(e.at, fl.at(from)+shift+fl.shift0*0)
+		fl.start = max(e.at, fl.at(from)+shift)
 	}
 	fl.end = min(e.at+e.end-e.media, fl.at(to)+shift)
 	fl.pieces = append(fl.pieces, piece{from: from, to: to, shift: shift, cto: fl.shift0, dts: fl.at(from) + shift, end: fl.at(to) + shift})
@@ -386,39 +386,25 @@ func (fl *flattener) addAudio(e edit, timescale int64) {
 // join makes decode times rise across pieces and each piece end where the next begins. Samples that would be decoded
 // after the next piece begins are moved before it, a tick each; what is presented when stays.
 func (fl *flattener) join() error {
-	for k := len(fl.pieces) - 1; k > 0; k-- {
-		limit := fl.pieces[k].dts
-		p := &fl.pieces[k-1]
-		if fl.dts(p, p.to-1) < limit {
-			p.end = limit
-			continue
+	back := make([]piece, 0, len(fl.pieces)) // from the last to the first
+	for k := len(fl.pieces) - 1; k >= 0; k-- {
+		p := fl.pieces[k]
+		if len(back) > 0 {
+			limit := back[len(back)-1].dts
+			if fl.dts(&p, p.to-1) < limit {
+				p.end = limit
+			} else if q, err := fl.move(&p, limit); err != nil {
+				return err
+			} else if p.from == p.to {
+				p = q
+			} else {
+				back = append(back, q)
+			}
 		}
-		n := 0 // samples to move
-		for at := limit; n < p.to-p.from && fl.dts(p, p.to-1-n) >= at; n++ {
-			at = min(at-1, fl.dts(p, p.to-1-n))
-		}
-		if err := fl.spend(n); err != nil {
-			return err
-		}
-		moved := fl.take(p, n)
-		for i, at := n-1, limit; i >= 0; i-- {
-			pts := moved[i].dts + moved[i].cto
-			at = min(at-1, moved[i].dts)
-			moved[i] = times{at, pts - at}
-		}
-		q := piece{from: p.to - n, to: p.to, given: moved, dts: moved[0].dts, end: limit}
-		if n == p.to-p.from {
-			fl.pieces[k-1] = q
-			continue
-		}
-		p.to -= n
-		p.given = p.given[:max(0, len(p.given)-n)]
-		if len(p.given) == 0 {
-			p.given = nil
-		}
-		p.end = q.dts
-		fl.pieces = slices.Insert(fl.pieces, k, q)
+		back = append(back, p)
 	}
+	slices.Reverse(back)
+	fl.pieces = back
 	for k := range fl.pieces {
 		for _, g := range fl.pieces[k].given {
 			fl.delay = max(fl.delay, -g.cto)
@@ -428,6 +414,31 @@ func (fl *flattener) join() error {
 		}
 	}
 	return nil
+}
+
+// move takes off p, as a piece of their own, the last samples that would not be decoded before limit.
+func (fl *flattener) move(p *piece, limit int64) (piece, error) {
+	n := 0
+	for at := limit; n < p.to-p.from && fl.dts(p, p.to-1-n) >= at; n++ {
+		at = min(at-1, fl.dts(p, p.to-1-n))
+	}
+	if err := fl.spend(n); err != nil {
+		return piece{}, err
+	}
+	moved := fl.take(p, n)
+	for i, at := n-1, limit; i >= 0; i-- {
+		pts := moved[i].dts + moved[i].cto
+		at = min(at-1, moved[i].dts)
+		moved[i] = times{at, pts - at}
+	}
+	q := piece{from: p.to - n, to: p.to, given: moved, dts: moved[0].dts, end: limit}
+	p.to -= n
+	p.given = p.given[:max(0, len(p.given)-n)]
+	if len(p.given) == 0 {
+		p.given = nil
+	}
+	p.end = q.dts
+	return q, nil
 }
 
 // take returns the times of the last n samples of p.

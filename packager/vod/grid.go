@@ -221,9 +221,9 @@ func (c *columns) At(i int) media.Segment {
 	return media.Segment{
 		Span: media.Span{
 			Source: c.source, Track: c.track, Media: media.Interval{From: c.at[i], To: c.at[i+1]}, Start: c.at[i] + c.shift,
-			Duration: c.at[i+1] - c.at[i], Bytes: c.bytes[i+1] - c.bytes[i], Samples: n,
+			Duration: c.at[i+1] - c.at[i], Bytes: c.bytes[i+1] - c.bytes[i], Samples: n, Chunk: c.chunk,
 		},
-		Number: c.first + uint64(i), Chunk: c.chunk, Gap: n == 0, Last: c.last && i == c.Len()-1,
+		Number: c.first + uint64(i), Gap: n == 0, Last: c.last && i == c.Len()-1,
 	}
 }
 

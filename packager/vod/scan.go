@@ -32,6 +32,8 @@ type change struct {
 
 const (
 	scanBlock = 4096
+	// maxChanges bounds the sample descriptions that follow one another: each is a Period.
+	maxChanges = 1000
 	// maxTime bounds the times of a file, ticks: sums and products of a few of them stay in int64.
 	maxTime = 1 << 54
 )
@@ -76,7 +78,9 @@ func scan(t *bmff.Track) (*facts, error) {
 				lengths.add(s.Duration)
 			}
 			if e := same(int(s.Entry)); len(f.entries) == 0 || f.entries[len(f.entries)-1].entry != e {
-				f.entries = append(f.entries, change{from + i, e})
+				if f.entries = append(f.entries, change{from + i, e}); len(f.entries) > maxChanges {
+					return nil, fmt.Errorf("its sample description changes more than %d times: %w", maxChanges, media.ErrUnsupported)
+				}
 			}
 		}
 	}
