@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -61,6 +62,16 @@ func (c *catalog) names(ctx context.Context) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// check finds a folder that cannot be read.
+func (c *catalog) check() error {
+	for group, dir := range c.groups {
+		if _, err := fs.Stat(dir.FS, "."); err != nil {
+			return fmt.Errorf("%s: %w", group, err)
+		}
+	}
+	return nil
 }
 
 // print writes each URL that a player can be given, on its own line.

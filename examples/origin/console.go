@@ -42,18 +42,28 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Security-Policy", "default-src 'self'; media-src 'self' blob:; img-src 'self' data:")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	c.pages.ServeHTTP(w, r)
 }
 
 func ok(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }
 
 // ready is ok while the folders can be read.
-func (c *console) ready(w http.ResponseWriter, r *http.Request) {
-	if _, err := c.catalog.names(r.Context()); err != nil {
+func (c *console) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := c.catalog.check(); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	ok(w, r)
+	ok(w, nil)
+}
+
+// most is how many assets the page shows at a time; the rest is found by its name.
+const most = 100
+
+// listing is what the page shows: the first assets whose names hold the query q, and how many there are.
+type listing struct {
+	Total  int      `json:"total"`
+	Assets []listed `json:"assets"`
 }
 
 type listed struct {
@@ -64,7 +74,7 @@ type listed struct {
 type play struct {
 	Format   string `json:"format"`
 	Endpoint string `json:"endpoint"`
-	URL      string `json:"url"`
+	URL      string `json:"url"` // path, escaped
 }
 
 func (c *console) list(w http.ResponseWriter, r *http.Request) {
@@ -73,13 +83,20 @@ func (c *console) list(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	list := []listed{}
+	q := strings.ToLower(r.FormValue("q"))
+	list := listing{Assets: []listed{}}
 	for _, name := range names {
+		if !strings.Contains(strings.ToLower(name), q) {
+			continue
+		}
+		if list.Total++; list.Total > most {
+			continue
+		}
 		l := listed{Name: name}
 		for _, p := range c.catalog.handler.Playables(name) {
 			l.Plays = append(l.Plays, play{string(p.Format), p.Endpoint, (&url.URL{Path: p.Path}).EscapedPath()})
 		}
-		list = append(list, l)
+		list.Assets = append(list.Assets, l)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(list)

@@ -23,13 +23,14 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	go func() { <-ctx.Done(); stop() }() // a second signal ends the program at once
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "origin:", err)
 		os.Exit(1)
 	}
 }
 
-// drain is how long requests may take to finish when the program is told to stop.
+// drain is how long requests may take to finish when the program is told to stop; then they are cut off.
 const drain = 15 * time.Second
 
 func run(ctx context.Context, args []string) error {
@@ -40,6 +41,9 @@ func run(ctx context.Context, args []string) error {
 	verbose := flags.Bool("v", false, "log each request")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if flags.NArg() > 0 || *segment <= 0 {
+		return fmt.Errorf("unexpected argument, or a segment that is not positive: %v %s; see -h", flags.Args(), *segment)
 	}
 	level := slog.LevelInfo
 	if *verbose {
@@ -66,7 +70,17 @@ func run(ctx context.Context, args []string) error {
 		return err
 	case <-ctx.Done():
 	}
-	last, cancel := context.WithTimeout(context.Background(), drain)
+	return shutdown(server, drain)
+}
+
+// shutdown lets requests finish for so long.
+func shutdown(server *http.Server, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	return server.Shutdown(last)
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		slog.Warn("requests were cut off", "after", wait)
+		return server.Close()
+	}
+	return err
 }

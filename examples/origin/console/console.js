@@ -7,12 +7,14 @@ const $ = (id) => document.getElementById(id);
 const video = $("video");
 const native = video.canPlayType("application/vnd.apple.mpegurl") !== "";
 let player = null;
+let playing = ""; // URL
 
 function start(item, button) {
   player?.destroy();
   player = null;
+  playing = item.url;
   $("fault").hidden = true;
-  for (const b of document.querySelectorAll("button[aria-pressed]")) b.setAttribute("aria-pressed", b === button);
+  for (const b of document.querySelectorAll("button[aria-pressed]")) b.setAttribute("aria-pressed", String(b === button));
   $("quality").replaceChildren(new Option("auto", -1));
   $("quality").disabled = true;
   $("engine").textContent = `${item.format} · ${item.endpoint} · ${item.format === "DASH" ? "own player" : "the browser's player"}`;
@@ -37,37 +39,63 @@ function fault(text) {
 }
 
 $("quality").addEventListener("change", (e) => { player?.select(+e.target.value); });
-video.addEventListener("error", () => fault(video.error?.message || "the browser cannot play this"));
+video.addEventListener("error", async () => {
+  const reason = player ? "" : await why(video.currentSrc);
+  fault(reason || video.error?.message || "the browser cannot play this");
+});
 setInterval(() => {
   const ahead = video.buffered.length ? video.buffered.end(video.buffered.length - 1) - video.currentTime : 0;
   $("stats").textContent = video.videoWidth ? `${video.videoWidth}×${video.videoHeight} · ${Math.max(0, ahead).toFixed(1)} s ahead` : "";
 }, 250);
 
-function row(item) {
-  const div = document.createElement("div");
-  div.className = "play";
-  const play = document.createElement("button");
-  play.setAttribute("aria-pressed", false);
-  play.textContent = item.format;
+// why asks the origin for its reason where the browser's player does not tell.
+async function why(url) {
+  const response = await fetch(url).catch(() => null);
+  return response && !response.ok ? response.text() : "";
+}
+
+function row(asset, item) {
+  const what = `${item.format} ${item.endpoint}`;
+  const play = Object.assign(document.createElement("button"), { textContent: `${item.format} `, onclick: () => start(item, play) });
   play.append(Object.assign(document.createElement("small"), { textContent: item.endpoint }));
+  play.setAttribute("aria-pressed", String(item.url === playing));
   play.disabled = item.format === "HLS" && !native;
   if (play.disabled) play.title = "this browser has no HLS of its own";
-  play.onclick = () => start(item, play);
-  const copy = Object.assign(document.createElement("button"), { textContent: "copy", title: item.url });
-  copy.onclick = () => navigator.clipboard?.writeText(new URL(item.url, location.href).href);
+  const copy = Object.assign(document.createElement("button"), { textContent: "copy", title: item.url, onclick: () => copyURL(item.url) });
+  copy.setAttribute("aria-label", `copy the URL of ${asset.name} as ${what}`);
+  const div = Object.assign(document.createElement("div"), { className: "play" });
   div.append(play, copy);
   return div;
 }
 
-const response = await fetch("catalog.json");
-if (!response.ok) fault(await response.text());
-else {
-  for (const asset of await response.json()) {
-    const article = document.createElement("article");
-    article.append(Object.assign(document.createElement("h2"), { textContent: asset.name }));
-    article.append(...asset.plays.map(row));
-    $("list").append(article);
-  }
-  const hash = location.hash.slice(1).split("/"); // #DASH/cmaf plays that of the first asset
-  [...document.querySelectorAll(".play button:first-child")].find((b) => b.textContent === hash.join("") && !b.disabled)?.click();
+// copyURL shows the URL where the page may not use the clipboard: over plain HTTP it is for localhost alone.
+function copyURL(path) {
+  const url = new URL(path, location.href).href;
+  if (navigator.clipboard) navigator.clipboard.writeText(url).catch(() => prompt("URL", url));
+  else prompt("URL", url);
 }
+
+function card(asset) {
+  const article = document.createElement("article");
+  article.append(Object.assign(document.createElement("h2"), { textContent: asset.name }));
+  article.append(...asset.plays.map((item) => row(asset, item)));
+  return article;
+}
+
+// list shows the assets whose names hold the words of the search; the last question asked is the one that is answered.
+let asked = 0;
+async function list() {
+  const turn = ++asked;
+  const response = await fetch(`catalog.json?q=${encodeURIComponent($("search").value)}`);
+  if (turn !== asked) return;
+  if (!response.ok) return fault(await response.text());
+  const { total, assets } = await response.json();
+  $("assets").replaceChildren(...assets.map(card));
+  $("find").hidden &&= total <= 8;
+  $("count").textContent = total > assets.length ? `${assets.length} of ${total}` : `${total}`;
+}
+
+$("search").addEventListener("input", list);
+await list();
+const hash = location.hash.slice(1).replace("/", " "); // #DASH/cmaf plays that of the first asset
+[...document.querySelectorAll(".play button:first-child")].find((b) => b.textContent === hash && !b.disabled)?.click();
