@@ -204,6 +204,18 @@ func languageOf(name string) string {
 	return lang
 }
 
+// regular reports whether an entry is a file, or a link to one.
+func (d *Dir) regular(p string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.Type().IsRegular()
+	}
+	if !isMedia(e.Name()) && path.Ext(p) != ".smil" {
+		return false
+	}
+	st, err := d.stat(p)
+	return err == nil && st.Mode().IsRegular()
+}
+
 // listLimit bounds the names that List holds.
 const listLimit = 100_000
 
@@ -225,7 +237,7 @@ func (d *Dir) List(ctx context.Context) ([]string, error) {
 			if e.IsDir() {
 				return fs.SkipDir
 			}
-		case e.IsDir():
+		case !d.regular(p, e):
 		case path.Ext(p) == ".smil":
 			found[strings.TrimSuffix(p, ".smil")] = true
 		case isMedia(e.Name()) && path.Dir(p) == ".":
