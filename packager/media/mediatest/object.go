@@ -15,7 +15,7 @@ import (
 )
 
 // TestObject checks that obj holds want, whatever way it is read.
-func TestObject(t *testing.T, obj media.Object, want []byte) {
+func TestObject(t testing.TB, obj media.Object, want []byte) {
 	t.Helper()
 	ctx := context.Background()
 	size := int64(len(want))
@@ -58,7 +58,7 @@ func TestObject(t *testing.T, obj media.Object, want []byte) {
 	require.NoError(t, read(0, size), "the whole, again")
 }
 
-func testConcurrent(t *testing.T, ranges []media.Extent, read func(off, n int64) error) {
+func testConcurrent(t testing.TB, ranges []media.Extent, read func(off, n int64) error) {
 	t.Helper()
 	var wg sync.WaitGroup
 	errs := make(chan error, 8)
@@ -80,7 +80,7 @@ func testConcurrent(t *testing.T, ranges []media.Extent, read func(off, n int64)
 	}
 }
 
-func testBytes(t *testing.T, obj media.Object, want []byte, ranges []media.Extent) {
+func testBytes(t testing.TB, obj media.Object, want []byte, ranges []media.Extent) {
 	t.Helper()
 	b, ok := obj.(media.Byter)
 	if !ok {

@@ -12,7 +12,7 @@ import (
 // TestPresentation checks what p is now: each listed segment has the samples and the exact duration that the Timeline
 // says, follows the one before, starts at a sync sample where it is video, and lies in time where those of equal number
 // in its set do.
-func TestPresentation(t *testing.T, p media.Presentation) {
+func TestPresentation(t testing.TB, p media.Presentation) {
 	t.Helper()
 	ctx := context.Background()
 	tl, err := p.Timeline(ctx)
@@ -38,7 +38,7 @@ func TestPresentation(t *testing.T, p media.Presentation) {
 	require.ErrorIs(t, err, media.ErrNotFound)
 }
 
-func testPeriod(t *testing.T, tl *media.Timeline, period *media.Period, numbers map[string]uint64) {
+func testPeriod(t testing.TB, tl *media.Timeline, period *media.Period, numbers map[string]uint64) {
 	t.Helper()
 	type slot struct {
 		set    string
@@ -79,7 +79,7 @@ func testPeriod(t *testing.T, tl *media.Timeline, period *media.Period, numbers 
 	}
 }
 
-func testSegments(t *testing.T, tl *media.Timeline, r *media.Rendition) {
+func testSegments(t testing.TB, tl *media.Timeline, r *media.Rendition) {
 	t.Helper()
 	var before media.Segment
 	for k := range r.Segments.Len() {
@@ -104,7 +104,7 @@ func testSegments(t *testing.T, tl *media.Timeline, r *media.Rendition) {
 }
 
 // testSegment reads the samples of a segment and compares.
-func testSegment(t *testing.T, r *media.Rendition, s *media.Segment, gap bool) {
+func testSegment(t testing.TB, r *media.Rendition, s *media.Segment, gap bool) {
 	t.Helper()
 	runs, err := s.Source.Samples(context.Background(), s.Track, s.Media)
 	require.NoError(t, err, "samples of segment %d of %s", s.Number, r.ID)

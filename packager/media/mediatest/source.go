@@ -15,7 +15,7 @@ var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // TestSource checks src: its tracks are described, samples come in order with payload that can be read, any interval
 // gives that part of the whole, and times follow the rules of package media. It reads all samples of tracks of up to
 // some hours.
-func TestSource(t *testing.T, src media.Source) {
+func TestSource(t testing.TB, src media.Source) {
 	t.Helper()
 	require.NotEmpty(t, src.Tracks(), "tracks")
 	ids := map[string]bool{}
@@ -29,7 +29,7 @@ func TestSource(t *testing.T, src media.Source) {
 	require.Error(t, err, "samples of a track of another source")
 }
 
-func testTrack(t *testing.T, track *media.Track) {
+func testTrack(t testing.TB, track *media.Track) {
 	t.Helper()
 	require.Regexp(t, idPattern, track.ID, "track ID")
 	require.NotZero(t, track.Timescale, "timescale of %s", track.ID)
@@ -44,7 +44,7 @@ func testTrack(t *testing.T, track *media.Track) {
 // everything is an interval that holds all times and leaves room to add to them.
 var everything = media.Interval{From: -1 << 60, To: 1 << 60}
 
-func testSamples(t *testing.T, src media.Source, track *media.Track) {
+func testSamples(t testing.TB, src media.Source, track *media.Track) {
 	t.Helper()
 	ctx := context.Background()
 	all := flat(t, src, track, everything)
@@ -83,7 +83,7 @@ type placed struct {
 	data media.Object
 }
 
-func flat(t *testing.T, src media.Source, track *media.Track, iv media.Interval) []placed {
+func flat(t testing.TB, src media.Source, track *media.Track, iv media.Interval) []placed {
 	t.Helper()
 	runs, err := src.Samples(context.Background(), track, iv)
 	require.NoError(t, err, "samples of %s in %v", track.ID, iv)
