@@ -17,7 +17,7 @@ import (
 )
 
 // film is the folder of films/one: picture and sound in one file, French and Ukrainian sound in others.
-func film(t *testing.T) (dir string) {
+func film(t testing.TB) (dir string) {
 	dir = t.TempDir()
 	write := func(name string, tracks ...bmfftest.Track) {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, "one"), 0o700))

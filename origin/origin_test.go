@@ -94,7 +94,7 @@ func newHandler(c media.Content) *origin.Handler {
 }
 
 // get asks h; headers are pairs.
-func get(t *testing.T, h http.Handler, method, path string, headers ...string) *http.Response {
+func get(t testing.TB, h http.Handler, method, path string, headers ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequest(method, "http://origin.test/", nil)
 	r.URL.Path, r.URL.RawQuery, _ = strings.Cut(path, "?")
@@ -106,7 +106,7 @@ func get(t *testing.T, h http.Handler, method, path string, headers ...string) *
 	return w.Result()
 }
 
-func bodyOf(t *testing.T, r *http.Response) string {
+func bodyOf(t testing.TB, r *http.Response) string {
 	t.Helper()
 	p, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
@@ -146,7 +146,7 @@ func crawl(t *testing.T, h *origin.Handler) []string {
 }
 
 // version is the one in the media URLs of an endpoint.
-func version(t *testing.T, h *origin.Handler, presentation, endpoint string) string {
+func version(t testing.TB, h *origin.Handler, presentation, endpoint string) string {
 	t.Helper()
 	for _, name := range []string{"v1", "v2", "a1", "a2"} {
 		res := get(t, h, "GET", origin.Prefix+presentation+"/"+endpoint+"/index."+name+".m3u8")
@@ -161,7 +161,7 @@ func version(t *testing.T, h *origin.Handler, presentation, endpoint string) str
 var mediaURL = regexp.MustCompile(`(?m)^([a-z0-9]+)/[^#]*$`)
 
 // resolve is the path of something of films/one below its endpoint, with v for the version.
-func resolve(t *testing.T, h *origin.Handler, file string) string {
+func resolve(t testing.TB, h *origin.Handler, file string) string {
 	t.Helper()
 	endpoint, rest, ok := strings.Cut(file, "/v/")
 	if ok {
