@@ -13,7 +13,10 @@
 // tables of which one is a little short, fragments that leave gaps, a tail of samples that the end of the file cuts off.
 //
 // Files may come from anybody. Nothing is allocated by what a header claims: memory stays below 1 MB, plus 32 times the
-// bytes of moov and moofs, plus 16 times the rest of the file where tables claim a sample for each byte, plus 32 MB where
-// the moov is compressed; samples that have neither bytes nor a table entry are at most 2^20. The package does not write
-// boxes, does not decrypt and does not look into the payload.
+// bytes of moov and moofs, plus 16 times the rest of the file where tables claim a sample for each byte. A compressed moov
+// counts as what it is when inflated, at most 8 MB; samples that have neither bytes nor a table entry are at most 2^20. The
+// package does not write boxes, does not decrypt and does not look into the payload.
+//
+// An Object that cannot lend its bytes is read in as few pieces as the boxes allow: moov in one, small fragments many at a
+// time, large ones one at a time, of which those that a sidx lists are asked for ahead where the Object has Warm.
 package bmff

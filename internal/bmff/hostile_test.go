@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
-	"encoding/binary"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -142,40 +140,6 @@ func zlibOf(b []byte) []byte {
 	_, _ = w.Write(b)
 	_ = w.Close()
 	return z.Bytes()
-}
-
-// memory is what f allocates, bytes.
-func memory(f func()) uint64 {
-	var a, b runtime.MemStats
-	runtime.ReadMemStats(&a)
-	f()
-	runtime.ReadMemStats(&b)
-	return b.TotalAlloc - a.TotalAlloc
-}
-
-func TestMemoryIsBoundedByBytesThatAreThere(t *testing.T) {
-	data := small().Bytes()
-	frag := small()
-	frag.Fragment, frag.Trex = 10, true
-	frags := frag.Bytes()
-	uniform := bytes.Index(data, []byte("stsz"))
-	million := bytes.Clone(data)
-	binary.BigEndian.PutUint32(million[uniform+8:], 1)
-	binary.BigEndian.PutUint32(million[uniform+12:], 0x7fffffff)
-	for name, in := range map[string][]byte{
-		"2^31 samples of a byte": million,
-		"stsd of 2^31 entries":   poke(data, "stsd", 8, 0x7f, 0xff, 0xff, 0xff),
-		"elst of 2^31 entries":   poke(data, "elst", 8, 0x7f, 0xff, 0xff, 0xff),
-		"ctts of 2^31 entries":   poke(data, "ctts", 8, 0x7f, 0xff, 0xff, 0xff),
-		"stco of 2^31 entries":   poke(data, "stco", 8, 0x7f, 0xff, 0xff, 0xff),
-		"trun of 2^31 samples":   poke(frags, "trun", 8, 0x7f, 0xff, 0xff, 0xff),
-	} {
-		t.Run(name, func(t *testing.T) {
-			obj := bmfftest.Object("bad.mp4", in)
-			got := memory(func() { _, _ = bmff.Open(context.Background(), "bad.mp4", obj) })
-			require.Less(t, got, uint64(1<<20+32*len(in)))
-		})
-	}
 }
 
 func TestAMillionEmptySamples(t *testing.T) {

@@ -89,8 +89,9 @@ func (p *parser) readMoov(at, size, head int64) error {
 	return nil
 }
 
-// maxInflated bounds a compressed moov, which may say anything of its size.
-const maxInflated = 32 << 20
+// maxInflated bounds a compressed moov, which may say anything of its size. Those that there are, of QuickTime exports of
+// the nineties, are small.
+const maxInflated = 8 << 20
 
 // inflate is the moov in a compressed one (QuickTime cmov: dcom, cmvd).
 func inflate(c *box) (*box, error) {
@@ -101,16 +102,16 @@ func inflate(c *box) (*box, error) {
 	if m := c.child("dcom"); m == nil || string(m.body) != "zlib" {
 		return nil, c.errorf("movie compressed by something else than zlib: %w", media.ErrUnsupported)
 	}
-	r, err := zlib.NewReader(bytes.NewReader(d.body[4:]))
-	if err != nil {
+	n, err := io.Copy(io.Discard, inflated(d)) // how much it is, so that it is allocated once
+	switch {
+	case err != nil:
 		return nil, d.errorf("%w: %w", media.ErrFormat, err)
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxInflated+1))
-	if err != nil {
-		return nil, d.errorf("%w: %w", media.ErrFormat, err)
-	}
-	if len(data) > maxInflated {
+	case n > maxInflated:
 		return nil, d.errorf("more than %d bytes when inflated: %w", maxInflated, media.ErrUnsupported)
+	}
+	data := make([]byte, n)
+	if _, err := io.ReadFull(inflated(d), data); err != nil {
+		return nil, d.errorf("%w: %w", media.ErrFormat, err)
 	}
 	in := (&box{typ: "cmvd", body: data, off: -1}).child("moov")
 	if in == nil {
@@ -119,6 +120,20 @@ func inflate(c *box) (*box, error) {
 	in.parent = nil
 	return in, nil
 }
+
+// inflated reads what a cmvd holds, as far as is allowed.
+func inflated(d *box) io.Reader {
+	r, err := zlib.NewReader(bytes.NewReader(d.body[4:]))
+	if err != nil {
+		return failed{err}
+	}
+	return io.LimitReader(r, maxInflated+1)
+}
+
+// failed is a reader of something that cannot be read.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // trak adds a track. What is wrong with it is an error where it carries sound, pictures or text, else a warning.
 func (p *parser) trak(b *box, trexs map[uint32]trex, chapters map[uint32]bool) error {
