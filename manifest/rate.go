@@ -35,7 +35,8 @@ func Longest(tl *media.Timeline, offers []Offer) time.Duration {
 
 // Measure returns the bit rates of a rendition as the offer carries it. The peak is taken as RFC 8216bis (4.4.6.2) asks:
 // over every run of consecutive segments that lasts between half and one and a half times target, so that a short tail
-// counts with what precedes it and not alone.
+// counts with what precedes it and not alone. A segment lasts as long as it is listed: the first of a Period from the
+// Period's start, so that what precedes that (audio priming) is fetched in no time.
 func Measure(tl *media.Timeline, o Offer, target time.Duration) Rate {
 	var all block
 	var peak int64
@@ -56,7 +57,11 @@ func Measure(tl *media.Timeline, o Offer, target time.Duration) Rate {
 				flush() // nothing is fetched: what lies around it is not contiguous
 				continue
 			}
-			b := block{us: media.RescaleUp(s.Duration, r.Track.Timescale, 1e6), bytes: m.size(s)}
+			length := s.Duration
+			if i == 0 {
+				length = listed(p, &s, target)
+			}
+			b := block{us: media.RescaleUp(length, r.Track.Timescale, 1e6), bytes: m.size(s)}
 			run = append(run, b)
 			all.add(b)
 		}
@@ -65,6 +70,17 @@ func Measure(tl *media.Timeline, o Offer, target time.Duration) Rate {
 	rate := Rate{Average: max(1, all.rate())}
 	rate.Peak = max(rate.Average, peak)
 	return rate
+}
+
+// listed is how long the first segment of a Period lasts in manifests, ticks: from the Period's start, unless the track
+// begins so late that a gap is listed.
+func listed(p *media.Period, s *media.Segment, target time.Duration) int64 {
+	from := p.Start.In(s.Track.Timescale)
+	late := media.Duration(s.Start-from, s.Track.Timescale)
+	if end := s.Start + s.Duration; end > from && late <= target/2 {
+		return end - from
+	}
+	return s.Duration
 }
 
 // block is a stretch of media: microseconds and bytes.

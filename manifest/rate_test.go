@@ -52,6 +52,25 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// A segment lasts as long as playlists say.
+func TestMeasureFirst(t *testing.T) {
+	for start, want := range map[int64]manifest.Rate{
+		0:     {Peak: 8000, Average: 8000},
+		500:   {Peak: 8728, Average: 8348}, // half a second of priming
+		-1000: {Peak: 8000, Average: 7385}, // a second late
+		-5000: {Peak: 8000, Average: 8000}, // so late that a gap is listed
+		7000:  {Peak: 8000, Average: 8000}, // nothing of it is presented
+	} {
+		tl := of(6000, 6000, 6000, 6000)
+		list := tl.Periods[0].Renditions[0].Segments.(media.SegmentSlice)
+		for i := range list {
+			list[i].Start += 10_000
+		}
+		tl.Periods[0].Start = media.Time{Ticks: 10_000 + start, Scale: 1000}
+		require.Equal(t, want, manifest.Measure(tl, manifest.Offer{Rendition: "v"}, 6*time.Second), start)
+	}
+}
+
 func TestMeasureMultiplexed(t *testing.T) {
 	tl := timelines.Two()
 	alone := manifest.Measure(tl, manifest.Offer{Rendition: "v1"}, 6*time.Second)

@@ -17,7 +17,8 @@ type Packager interface {
 	Type(tracks ...*media.Track) (ext, mime string)
 	// Segment makes the segment of a Job. It reads no more of the payload than it needs for the exact size.
 	Segment(ctx context.Context, job *Job) (Body, error)
-	// Estimate is the size of a segment made of these spans, bytes, from their Bytes and Samples alone: for bit rates.
+	// Estimate is the size of a segment made of these spans, bytes, from what they say of themselves alone: for bit rates,
+	// which must not be too low. It errs by few percent, and upwards.
 	Estimate(spans ...media.Span) int64
 }
 

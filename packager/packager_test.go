@@ -26,7 +26,7 @@ func TestLoad(t *testing.T) {
 	src := &recorder{}
 	v, a := &media.Track{ID: "v", Timescale: 12800}, &media.Track{ID: "a", Timescale: 48000}
 	segs := []media.Segment{
-		{Span: media.Span{Source: src, Track: v, Media: media.Interval{From: 100, To: 200}, Start: 1100}, Number: 7, Chunk: 50, Last: true},
+		{Span: media.Span{Source: src, Track: v, Media: media.Interval{From: 100, To: 200}, Start: 1100, Chunk: 50}, Number: 7, Last: true},
 		{Span: media.Span{Source: src, Track: a, Media: media.Interval{From: 900, To: 990}, Start: 300}, Number: 7},
 	}
 	job, err := packager.Load(t.Context(), segs)

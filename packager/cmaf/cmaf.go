@@ -44,21 +44,3 @@ func (Packager) Type(tracks ...*media.Track) (ext, mime string) {
 	}
 	return "m4s", "video/mp4"
 }
-
-// Estimate takes each span for one fragment whose samples are of equal duration.
-func (Packager) Estimate(spans ...media.Span) int64 {
-	var total int64
-	for i := range spans {
-		s := &spans[i]
-		f := fragment{samples: s.Samples, payload: s.Bytes, trun: trunSize}
-		if s.Track.Kind == media.Video {
-			f.trun |= trunFirstFlags
-			if s.Track.Delay > 0 {
-				f.trun |= trunCTO
-			}
-		}
-		f.roll = rollDistance(s.Track, 1)
-		total += stypSize(false) + f.moofSize() + f.mdatHeader() + f.payload
-	}
-	return total
-}

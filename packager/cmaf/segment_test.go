@@ -341,14 +341,24 @@ func TestSegmentSlices(t *testing.T) {
 
 func TestEstimate(t *testing.T) {
 	for coding, track := range tracks() {
-		samples := frames(94, 1024)
+		all := frames(282, 1024)
 		if track.Kind == media.Video {
-			samples = gop(150, 512)
+			all = gop(150, 512)
 		}
-		r := run(track, 0, 0, samples...)
-		span := media.Span{Track: track, Bytes: r.Bytes(), Samples: len(r.Samples), Duration: r.Duration()}
-		real := len(segment(t, job(r)))
-		require.InEpsilon(t, real, cmaf.Packager{}.Estimate(span), 0.01, coding)
+		for _, n := range []int{1, 2, 3, 10, 94, len(all)} {
+			samples := all[:min(n, len(all))]
+			for _, chunk := range []int64{0, 512, 1023, 1024, 6400, 48000} {
+				r := run(track, 0, 0, samples...)
+				j := job(r)
+				j.Chunk = chunk
+				real := len(segment(t, j))
+				got := cmaf.Packager{}.Estimate(media.Span{
+					Track: track, Bytes: r.Bytes(), Samples: len(samples), Duration: r.Duration(), Chunk: chunk,
+				})
+				require.GreaterOrEqual(t, got, int64(real), "%s: %d samples in chunks of %d", coding, n, chunk)
+				require.LessOrEqual(t, got, int64(real+4*len(samples)+4), "%s: %d samples in chunks of %d", coding, n, chunk)
+			}
+		}
 	}
 	require.Zero(t, cmaf.Packager{}.Estimate())
 }

@@ -16,13 +16,13 @@ type Span struct {
 	Duration int64    // exact sum of sample durations
 	Bytes    int64    // payload size, for bit rates; 0: unknown
 	Samples  int      // number of samples, for bit rates; 0: unknown
+	Chunk    int64    // longest fragment, ticks; 0: one fragment
 }
 
 // Segment is a Span with its number.
 type Segment struct {
 	Span
 	Number uint64 // equal numbers are aligned in time across renditions of a Set; none is skipped
-	Chunk  int64  // longest fragment, ticks; 0: one fragment
 	Gap    bool   // announced without media
 	Last   bool   // end marked by the source
 }

@@ -326,20 +326,41 @@ func TestEstimate(t *testing.T) {
 		r := c.input(true).Runs[0]
 		return media.Span{Track: c.track, Duration: r.Duration(), Bytes: r.Bytes(), Samples: len(r.Samples)}
 	}
-	v := h264(90000)
-	for i := range 150 {
-		v.add(bmfftest.NAL(append([]byte{0x41}, bmfftest.Noise(uint32(i), 4000+i*7919%9000)...)), 3600, 0, i%50 == 0)
-	}
-	a := aac(48000).frames(282, 1024)
-	for _, clips := range [][]*clip{{v}, {a}, {v, a}} {
-		var spans []media.Span
-		for _, c := range clips {
-			spans = append(spans, span(c))
+	below := 0
+	r := rand.New(rand.NewPCG(1, 2))
+	const rounds = 60
+	for range rounds {
+		n, size := 1+r.IntN(200), 20+r.IntN(6000)
+		v, a, dolby := h264(90000), aac(48000), aac(48000)
+		for i := range n {
+			v.add(bmfftest.NAL(append([]byte{0x41}, bmfftest.Noise(uint32(i), 1+r.IntN(2*size))...)), 3600, 0, i%50 == 0)
 		}
-		exact := len(segment(t, job(clips...)))
-		require.InEpsilon(t, exact, ts.Packager{}.Estimate(spans...), 0.02)
+		a.frames(1+n*2, 1024)
+		dolby.track.Codec = media.Codec{Coding: media.AC3}
+		for range 1 + n {
+			dolby.add(make([]byte, 768), 1536, 0, true)
+		}
+		for _, clips := range [][]*clip{{v}, {a}, {dolby}, {v, a}, {v, dolby}} {
+			var spans []media.Span
+			for _, c := range clips {
+				spans = append(spans, span(c))
+			}
+			exact, got := int64(len(segment(t, job(clips...)))), ts.Packager{}.Estimate(spans...)
+			if got < exact {
+				below++
+			}
+			turn := int64(len(clips)) * 16 * 188
+			require.GreaterOrEqual(t, got, exact-turn, "%d pictures of %d", n, size)
+			require.LessOrEqual(t, got, exact+turn+exact/50, "%d pictures of %d", n, size)
+		}
 	}
-	require.Positive(t, ts.Packager{}.Estimate(media.Span{Track: a.track, Duration: 48000 * 6, Bytes: 96000}))
+	require.Less(t, below, rounds*5/50, "too low is the exception")
+	slow := h264(90000)
+	for range 5 {
+		slow.add(bmfftest.NAL(append([]byte{0x65}, bmfftest.Noise(1, 900)...)), 900_000, 0, true)
+	}
+	require.InEpsilon(t, len(segment(t, job(slow))), ts.Packager{}.Estimate(span(slow)), 0.05, "clocks between pictures")
+	require.Positive(t, ts.Packager{}.Estimate(media.Span{Track: aac(48000).track, Duration: 48000 * 6, Bytes: 96000}))
 }
 
 // replaced is in memory and becomes another file after some checks.

@@ -1,0 +1,38 @@
+package cmaf
+
+import (
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// Estimate takes samples for equally long, or for of any duration where their number shows that they are not, and
+// pictures for such that depend on one another in more than one way. Where that is wrong the segment is smaller by 4 bytes
+// a sample.
+func (Packager) Estimate(spans ...media.Span) int64 {
+	var total int64
+	for i := range spans {
+		total += estimate(&spans[i])
+	}
+	return total
+}
+
+func estimate(s *media.Span) int64 {
+	n := int64(max(s.Samples, 0))
+	f := fragment{samples: int(n), payload: s.Bytes, trun: trunSize}
+	if s.Track.Kind == media.Video {
+		f.trun |= trunFlags
+		if s.Track.Delay > 0 {
+			f.trun |= trunCTO
+		}
+	}
+	if n > 0 && s.Duration%n != 0 {
+		f.trun |= trunDuration
+	}
+	f.roll = rollDistance(s.Track, 1)
+	size := stypSize(false) + f.moofSize() + f.mdatHeader() + f.payload
+	if s.Chunk > 0 && n > 0 {
+		each := max(1, s.Chunk*n/max(1, s.Duration)) // samples in a fragment
+		f.samples, f.payload = 0, 0
+		size += ((n+each-1)/each - 1) * (f.moofSize() + f.mdatHeader())
+	}
+	return size
+}
