@@ -170,6 +170,7 @@ func truthful() map[string]*vod.Asset {
 		"picture ends":  fileAsset([]bmfftest.Track{bmfftest.Video(150, 50), bmfftest.Audio(469)}),
 		"one frame":     fileAsset([]bmfftest.Track{bmfftest.Video(1, 1)}),
 		"sound alone":   fileAsset([]bmfftest.Track{edits(bmfftest.Audio(470), bmfftest.Edit{Media: 1024})}),
+		"unaligned":     unaligned(),
 		"odd GOPs":      fileAsset([]bmfftest.Track{bmfftest.Video(250, 37), bmfftest.Audio(469)}),
 		"millisecond":   fileAsset([]bmfftest.Track{retimed(bmfftest.Video(250, 50).Reorder(false), 1000, 40), bmfftest.Audio(469)}),
 		"ten megahertz": fileAsset([]bmfftest.Track{retimed(bmfftest.Video(250, 50), 10_000_000, 400_000), bmfftest.Audio(469)}),
@@ -279,4 +280,36 @@ func TestB2D6EachTSHasMedia(t *testing.T) {
 			require.Equal(t, 404, get(t, h, "GET", last[:strings.LastIndexByte(last, '/')]+"/"+fmt.Sprint(n+100)+".ts").StatusCode)
 		})
 	}
+}
+
+func unaligned() *vod.Asset {
+	return fileAsset([]bmfftest.Track{bmfftest.Video(250, 50), bmfftest.Audio(469)}, []bmfftest.Track{bmfftest.Video(250, 70)})
+}
+
+// TestD13I14Unaligned: renditions whose key frames are not at the same times are sets of their own, each of them aligned;
+// both play, with sound cut like their picture.
+func TestD13I14Unaligned(t *testing.T) {
+	h := shortSegments(unaligned())
+	text := bodyOf(t, get(t, h, "GET", origin.Prefix+"films/one/cmaf/index.mpd"))
+	m, err := mpd.ReadFromString(text)
+	require.NoError(t, err)
+	require.Len(t, m.Periods[0].AdaptationSets, 3)
+	for _, as := range m.Periods[0].AdaptationSets {
+		require.Len(t, as.Representations, 1)
+		require.True(t, *as.SegmentAlignment)
+	}
+	index := bodyOf(t, get(t, h, "GET", origin.Prefix+"films/one/ts/index.m3u8"))
+	require.Equal(t, 2, strings.Count(index, "#EXT-X-STREAM-INF:"))
+	n := map[string]int{}
+	for _, p := range crawl(t, h) {
+		res := get(t, h, "GET", p)
+		body := bodyOf(t, res)
+		require.Equal(t, 200, res.StatusCode, p)
+		if strings.HasSuffix(p, ".ts") {
+			require.Contains(t, body, "\x00\x00\x01\xe0", "%s has picture", p)
+			require.Contains(t, body, "\x00\x00\x01\xc0", "%s has sound", p)
+			n[regexp.MustCompile(`/(v\d)/\d+\.ts`).FindStringSubmatch(p)[1]]++
+		}
+	}
+	require.Equal(t, map[string]int{"v1": 5, "v2": 4}, n)
 }
