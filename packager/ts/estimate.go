@@ -3,6 +3,7 @@ package ts
 import (
 	"math"
 
+	"github.com/mezzomedia/mezzo/internal/codec"
 	"github.com/mezzomedia/mezzo/internal/mpegts"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -89,7 +90,12 @@ const delimiterSize = 7
 // where length fields are shorter.
 func estimateSets(s *media.Span, n int64) int64 {
 	keys := min(n, 1+max(0, media.Rescale(s.Duration, s.Track.Timescale, 1)))
-	size := keys * int64(len(s.Track.Codec.Config))
+	size := int64(0)
+	if sets, err := codec.ParameterSets(&s.Track.Codec); err == nil { // else there is no segment to estimate
+		for _, set := range sets {
+			size += keys * int64(len(startCode)+len(set))
+		}
+	}
 	if v := s.Track.Video; v != nil && v.NALLength > 0 && v.NALLength < 4 {
 		size += 2 * n * int64(4-v.NALLength)
 	}
