@@ -13,6 +13,9 @@ import (
 // Prefix is what the paths of all that a Handler serves begin with.
 const Prefix = "/out/v1/"
 
+// maxPath is more than file systems take (PATH_MAX). The reason in an answer quotes the path, so it has to end.
+const maxPath = 4096
+
 // target is what a path names.
 type target struct {
 	presentation string // {group}/{name}
@@ -28,12 +31,12 @@ func (t target) path(links manifest.Linker) string {
 // parsePath reads a decoded path from the right: the last part is a manifest or the last three are a segment, then come
 // the endpoint, and at least two parts of presentation. It is total, and refuses all that path does not write.
 func parsePath(p string, links manifest.Linker) (target, error) {
-	rest, ok := strings.CutPrefix(p, Prefix)
-	if !ok {
-		return target{}, notFound(p)
-	}
-	if err := checkPath(rest); err != nil {
+	if err := checkText(p); err != nil {
 		return target{}, err
+	}
+	rest, ok := strings.CutPrefix(p, Prefix)
+	if !ok || !clean(rest) {
+		return target{}, notFound(p)
 	}
 	for _, n := range []int{1, 3} {
 		folder, file, ok := cutParts(rest, n)
@@ -53,9 +56,11 @@ func parsePath(p string, links manifest.Linker) (target, error) {
 	return target{}, notFound(p)
 }
 
-// checkPath refuses paths with which the parts' owners could be led astray: none of their parts is empty, a dot
-// segment, or holds a backslash or a control character.
-func checkPath(p string) error {
+// checkText refuses what no name holds: too much, what is not text, backslashes and control characters.
+func checkText(p string) error {
+	if len(p) > maxPath {
+		return fmt.Errorf("path of %d bytes is longer than %d: %w", len(p), maxPath, errRequest)
+	}
 	if !utf8.ValidString(p) {
 		return fmt.Errorf("path is not UTF-8: %w", errRequest)
 	}
@@ -64,12 +69,17 @@ func checkPath(p string) error {
 			return fmt.Errorf("path holds character %U: %w", c, errRequest)
 		}
 	}
+	return nil
+}
+
+// clean reports whether none of the path's parts is empty or a dot segment.
+func clean(p string) bool {
 	for part := range strings.SplitSeq(p, "/") {
 		if part == "" || part == "." || part == ".." {
-			return notFound(p)
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // cleanEscapes refuses URLs in which a slash, a dot or a backslash is escaped: each thing has one URL, and no proxy takes

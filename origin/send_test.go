@@ -304,7 +304,7 @@ func slowClient(t *testing.T, h http.Handler) net.Conn {
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(32 << 10))
+	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(32<<10))
 	return conn
 }
 
