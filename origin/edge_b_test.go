@@ -131,6 +131,7 @@ func (w *wire) read(t *testing.T, h *origin.Handler, head string, scale int64) {
 	res := get(t, h, "GET", w.url)
 	body := bodyOf(t, res)
 	require.Equal(t, 200, res.StatusCode, "%s: %s", w.url, body)
+	require.NotContains(t, head+body, "sidx", "there is no second clock")
 	f, err := mp4.DecodeFile(strings.NewReader(head + body))
 	require.NoError(t, err, w.url)
 	trak := f.Init.Moov.Trak

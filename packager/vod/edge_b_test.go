@@ -281,6 +281,21 @@ func TestB28LastOfFragment(t *testing.T) {
 	}
 }
 
+// TestB25Jump: a fragment that begins hours later makes the sample before it last as long; one that begins later than a
+// sample can last is refused, and nothing wraps.
+func TestB25Jump(t *testing.T) {
+	f := bmfftest.File{Fragment: 25, Tracks: []track{bmfftest.Video(100, 25)}}
+	const day = 86400 * 12800
+	src, err := vod.Open(ctx, "x.mp4", bmfftest.Object("x.mp4", shifted(f.Bytes(), 2, day)))
+	require.NoError(t, err)
+	mediatest.TestSource(t, src)
+	all := samples(t, src, src.Tracks()[0])
+	require.Equal(t, int64(50*frame+day), all[50].dts)
+	_, err = vod.Open(ctx, "x.mp4", bmfftest.Object("x.mp4", shifted(f.Bytes(), 2, 4*day)))
+	require.ErrorIs(t, err, media.ErrUnsupported)
+	require.ErrorContains(t, err, "tfdt")
+}
+
 // TestB29TimeRunsBackwards: a fragment that begins before the one before it ended follows it, and a note says so; no
 // duration is zero or negative.
 func TestB29TimeRunsBackwards(t *testing.T) {
