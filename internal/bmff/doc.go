@@ -18,5 +18,5 @@
 // package does not write boxes, does not decrypt and does not look into the payload.
 //
 // An Object that cannot lend its bytes is read in as few pieces as the boxes allow: moov in one, small fragments many at a
-// time, large ones one at a time, of which those that a sidx lists are asked for ahead where the Object has Warm.
+// time, large ones one at a time, of which those that a sidx or mfra lists are asked for ahead where the Object has Warm.
 package bmff

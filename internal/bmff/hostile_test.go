@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -168,13 +169,13 @@ func TestA36AHundredTracks(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	for _, s := range []bmfftest.File{{}, {MoovAtEnd: true, CO64: true}, {Fragment: 10, Sidx: true}, {Fragment: 10, Trex: true, Offsets: bmfftest.FromPrevious, InMoov: 3}} {
+	for _, s := range []bmfftest.File{{}, {MoovAtEnd: true, CO64: true}, {Fragment: 10, Sidx: true}, {Fragment: 4, Mfra: true}, {Fragment: 10, Trex: true, Offsets: bmfftest.FromPrevious, InMoov: 3}} {
 		s.Tracks = small().Tracks
 		f.Add(s.Bytes())
 	}
 	if root := os.Getenv("MEZZO_CORPUS"); root != "" {
 		_ = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if ext := filepath.Ext(path); err == nil && (ext == ".mp4" || ext == ".mov") {
+			if ext := filepath.Ext(path); err == nil && slices.Contains([]string{".mp4", ".mov", ".m4a", ".m4v", ".m4s", ".cmfv", ".cmfa", ".ismv", ".3gp"}, ext) {
 				if data, err := os.ReadFile(path); err == nil && len(data) < 1<<20 {
 					f.Add(data)
 				}
@@ -184,11 +185,15 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := try(data)
+		remote, remoteErr := bmff.Open(context.Background(), "bad.mp4", &bmfftest.Ranged{Data: data})
+		require.Equal(t, err, remoteErr)
 		if err != nil {
 			return
 		}
-		for _, tr := range m.Tracks {
+		require.Equal(t, m.Warnings, remote.Warnings)
+		for i, tr := range m.Tracks {
 			x := tr.Index
+			require.Equal(t, x.Len(), remote.Tracks[i].Index.Len())
 			n := x.Len()
 			require.Less(t, x.Size(), int64(4<<20+32*len(data)))
 			for _, at := range []int{0, n / 2, n - 70} {

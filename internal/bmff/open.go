@@ -144,6 +144,7 @@ func (p *parser) top(at int64) (int64, error) {
 	case "sidx":
 		p.coming.sidx(p.src, at, size, int64(bi.HeaderSize))
 	case "moof":
+		p.coming.mfra(p.src, at)
 		p.src.expect(size)
 		if p.moov {
 			err = p.moof(at, size, int64(bi.HeaderSize))

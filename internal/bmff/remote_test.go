@@ -80,6 +80,41 @@ func TestSidxIsAskedForAhead(t *testing.T) {
 	require.Empty(t, obj.Warms)
 }
 
+// TestMfraIsAskedForAhead: the same by the box at the end of the file; if that lies, it is of no use and does no harm.
+func TestMfraIsAskedForAhead(t *testing.T) {
+	v := bmfftest.Video(500, 25)
+	for i := range v.Samples {
+		v.Samples[i].Data, v.Samples[i].Size = nil, 4000
+	}
+	data := bmfftest.File{Tracks: []bmfftest.Track{v}, Fragment: 25, Mfra: true}.Bytes()
+	var moofs []int64
+	for i := 0; ; i++ {
+		k := bytes.Index(data[i:], []byte("moof"))
+		if k < 0 {
+			break
+		}
+		i += k
+		moofs = append(moofs, int64(i-4))
+	}
+	m, obj := openRanged(t, data)
+	require.Equal(t, open(t, data), m)
+	require.Equal(t, moofs[2:], obj.Warms, "from the second on all are known")
+	require.LessOrEqual(t, obj.Reads, len(moofs)+6)
+	for typ, at := range map[string][]int{"mfro": {0, 8, 9, 11}, "tfra": {0, 4, 12, 15, 18, 25, 29}, "mfra": {0, 3}} {
+		for _, k := range at {
+			i := bytes.Index(data, []byte(typ)) + k
+			for _, v := range []byte{0, 1, 0x7f, 0xff} {
+				lie := bytes.Clone(data)
+				lie[i] = v
+				want, err := try(lie)
+				got, gotErr := bmff.Open(context.Background(), "bad.mp4", &bmfftest.Ranged{Data: lie})
+				require.Equal(t, err, gotErr)
+				require.Equal(t, want, got)
+			}
+		}
+	}
+}
+
 // failing fails from some read on, or ends a context.
 type failing struct {
 	bmfftest.Ranged
