@@ -187,7 +187,7 @@ func TestM3ThousandColdRequests(t *testing.T) {
 // link in each manifest, resolved against the manifest's URL as clients do, leads to what it names.
 func TestM11Escapes(t *testing.T) {
 	for _, name := range []string{
-		"one", "a b", "ü", "日本語", "100%", "a%20b", "a+b", "a&b=c", "q?x", "h#x", "semi;colon", "c:d", "@home", "(1)", "it's", "a,b", "!", "$", "*",
+		"one", "a b", "ü", "日本語", "100%", "a%20b", "a%2eb", "a%2fb", "a%5cb", "a+b", "a&b=c", "q?x", "h#x", "semi;colon", "c:d", "@home", "(1)", "it's", "a,b", "!", "$", "*",
 		"a~b", "a.b..c", "...", "index.m3u8", "1.m4s", "a/b c/ü", "cmaf/ts/cmaf", "[x]", "{x}", "a|b", "^", "`", `"`, "<x>",
 	} {
 		t.Run(name, func(t *testing.T) {
