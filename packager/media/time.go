@@ -47,6 +47,9 @@ func RescaleUp(v int64, from, to uint32) int64 { return -Rescale(-v, from, to) }
 // RescaleNearest is Rescale with the result rounded to the nearest tick, the later of two that are as near. It is how times
 // are written into formats with a clock of their own.
 func RescaleNearest(v int64, from, to uint32) int64 {
+	if hi, n := bits.Mul64(uint64(v), uint64(to)); v >= 0 && hi == 0 && n < 1<<62 && from > 0 { // nearly always
+		return int64((n + uint64(from)/2) / uint64(from))
+	}
 	down := Rescale(v, from, to)
 	if from == 0 || down == math.MaxInt64 || down == math.MinInt64 {
 		return down

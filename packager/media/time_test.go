@@ -49,7 +49,7 @@ func TestRescaleNearest(t *testing.T) {
 		want     int64
 	}{
 		{1024, 44100, 90000, 2090}, {-1024, 44100, 90000, -2090}, {1, 48000, 90000, 2}, {-1, 48000, 90000, -2},
-		{1, 2, 1, 1}, {-1, 2, 1, 0}, {1, 3, 1, 0}, {-1, 3, 1, 0}, {7, 90000, 90000, 7}, {5, 0, 90000, 0}, {5, 90000, 0, 0},
+		{1, 2, 1, 1}, {-1, 2, 1, 0}, {1<<31 - 1, math.MaxUint32, math.MaxUint32, 1<<31 - 1}, {1, 3, 1, 0}, {-1, 3, 1, 0}, {7, 90000, 90000, 7}, {5, 0, 90000, 0}, {5, 90000, 0, 0},
 		{math.MaxInt64, 1, 90000, math.MaxInt64}, {math.MinInt64, 1, 90000, math.MinInt64},
 		{math.MaxInt64, math.MaxUint32, math.MaxUint32 - 1, math.MaxInt64 - 1<<31},
 	} {
@@ -67,8 +67,11 @@ func bigRescale(v int64, from, to uint32) int64 {
 // Against math/big, which nobody here wrote.
 func TestRescaleAgainstBig(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 20000 {
+	for i := range 20000 {
 		v := r.Int64N(1<<52) - 1<<51
+		if i%2 == 0 {
+			v = r.Int64N(1 << 32)
+		}
 		from, to := r.Uint32N(1<<24)+1, r.Uint32N(1<<24)+1
 		want := new(big.Int).Mul(big.NewInt(v), big.NewInt(int64(to)))
 		want.Div(want, big.NewInt(int64(from))) // Euclidean: floor for positive divisors
