@@ -79,6 +79,9 @@ func newView(tl *media.Timeline, ep *Endpoint) (v *view, left []media.Note) {
 	muxed := ""
 	if f.mux {
 		muxed = defaultAudio(tl, f.main)
+		if f.mux = covered(tl, muxed); !f.mux {
+			muxed = ""
+		}
 	}
 	v = &view{by: map[string]*carrier{}}
 	seen := map[string]bool{}
@@ -149,6 +152,30 @@ func defaultAudio(tl *media.Timeline, pk packager.Packager) string {
 	return first
 }
 
+// covered reports whether each video rendition has a segment for each of the audio's. Sound that begins a segment or more
+// before the picture, or goes on so long after it, would be lost if it were in the picture's segments alone.
+func covered(tl *media.Timeline, audio string) bool {
+	for _, p := range tl.Periods {
+		a, ok := p.Rendition(audio)
+		if !ok || a.Segments.Len() == 0 {
+			continue
+		}
+		for i := range p.Renditions {
+			v := &p.Renditions[i]
+			if v.Track.Kind != media.Video || len(v.With) > 0 && v.With[0] != audio {
+				continue // what goes with it is cut as it is
+			}
+			if _, ok := media.ByNumber(v.Segments, a.Segments.At(0).Number); !ok {
+				return false
+			}
+			if _, ok := media.ByNumber(v.Segments, a.Segments.At(a.Segments.Len()-1).Number); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func isDefault(p *media.Period, rendition string) bool {
 	r, ok := p.Rendition(rendition)
 	return ok && r.Track.Default
@@ -194,9 +221,7 @@ func (c *carrier) segments(tl *media.Timeline, n uint64) ([]media.Segment, error
 	segs := []media.Segment{s}
 	for _, id := range slices.Compact(c.offer.With) {
 		if r, ok := p.Rendition(id); ok {
-			if ws, ok := media.ByNumber(r.Segments, n); ok && !ws.Gap {
-				segs = append(segs, ws)
-			}
+			segs = append(segs, r.Numbered(n))
 		}
 	}
 	return segs, nil
