@@ -8,8 +8,9 @@
 //
 // Bytes come from a media.Object: [OpenFile] maps a file, [OpenFS] reads from any fs.FS, [HTTP] reads ranges of a
 // resource, and a type of your own may read any other store. A file is named by size and modification time, and what is
-// made of it never outlives that name: a replaced file is read anew and has new URLs, and reads of the old one fail with
-// media.ErrChanged.
+// made of it never outlives that name: a replaced file is read anew and has new URLs. Those who still read the old one
+// go on if it was replaced by another file, and fail with media.ErrChanged if it was written over. An [Asset] reads anew
+// what its Input.Open opens; a [Dir] looks at its files on each Open.
 //
 // # Time
 //
