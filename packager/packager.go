@@ -49,7 +49,8 @@ type Input struct {
 }
 
 // Load reads the sample tables of the segments (no payload) into a Job: segs[0] is the segment itself, the others are
-// multiplexed into it.
+// multiplexed into it. If segs[0] is a Gap there is nothing to make, and the error matches media.ErrNotFound; another that
+// is one becomes an Input without samples.
 func Load(ctx context.Context, segs []media.Segment) (*Job, error) {
 	if len(segs) == 0 {
 		return nil, fmt.Errorf("load: no segment: %w", media.ErrNotFound)
@@ -57,8 +58,12 @@ func Load(ctx context.Context, segs []media.Segment) (*Job, error) {
 	job := &Job{Number: segs[0].Number, Inputs: make([]Input, len(segs)), Chunk: segs[0].Chunk, Bias: Bias, Last: segs[0].Last}
 	for i := range segs {
 		s := &segs[i]
-		if s.Gap {
+		switch {
+		case s.Gap && i == 0:
 			return nil, fmt.Errorf("segment %d of track %s is a gap: %w", s.Number, s.Track.ID, media.ErrNotFound)
+		case s.Gap:
+			job.Inputs[i] = Input{Track: s.Track}
+			continue
 		}
 		runs, err := s.Source.Samples(ctx, s.Track, s.Media)
 		if err != nil {

@@ -40,9 +40,13 @@ func TestLoad(t *testing.T) {
 	_, err = packager.Load(t.Context(), nil)
 	require.ErrorIs(t, err, media.ErrNotFound)
 	segs[1].Gap = true
+	job, err = packager.Load(t.Context(), segs)
+	require.NoError(t, err)
+	require.Equal(t, packager.Input{Track: a}, job.Inputs[1], "the track stays, without samples")
+	segs[0].Gap = true
 	_, err = packager.Load(t.Context(), segs)
 	require.ErrorIs(t, err, media.ErrNotFound)
-	segs[1].Gap, src.err = false, media.ErrChanged
+	segs[0].Gap, segs[1].Gap, src.err = false, false, media.ErrChanged
 	_, err = packager.Load(t.Context(), segs)
 	require.ErrorIs(t, err, media.ErrChanged)
 	require.ErrorContains(t, err, "segment 7")

@@ -123,8 +123,8 @@ func (tl *Timeline) Find(rendition string, n uint64) (*Period, Segment, error) {
 	return nil, Segment{}, fmt.Errorf("%s: %w", what, ErrNotFound)
 }
 
-// Segment returns segment n of the rendition, then those of the renditions in With that have media under that number.
-// Errors: ErrNotFound, ErrNotYet, ErrGone.
+// Segment returns segment n of the rendition, then one of each rendition in With: a Gap where that has no media under the
+// number, so that what is multiplexed keeps its tracks. Errors: ErrNotFound, ErrNotYet, ErrGone.
 func (tl *Timeline) Segment(rendition string, n uint64) ([]Segment, error) {
 	p, s, err := tl.Find(rendition, n)
 	if err != nil {
@@ -133,15 +133,19 @@ func (tl *Timeline) Segment(rendition string, n uint64) ([]Segment, error) {
 	segs := []Segment{s}
 	r, _ := p.Rendition(rendition)
 	for _, id := range r.With {
-		w, ok := p.Rendition(id)
-		if !ok {
-			continue
-		}
-		if ws, ok := ByNumber(w.Segments, n); ok && !ws.Gap {
-			segs = append(segs, ws)
+		if w, ok := p.Rendition(id); ok {
+			segs = append(segs, w.Numbered(n))
 		}
 	}
 	return segs, nil
+}
+
+// Numbered returns segment n, or a Gap of the Track if there is none.
+func (r *Rendition) Numbered(n uint64) Segment {
+	if s, ok := ByNumber(r.Segments, n); ok {
+		return s
+	}
+	return Segment{Span: Span{Track: r.Track}, Number: n, Gap: true}
 }
 
 // ByNumber finds a segment in a list whose numbers are consecutive.

@@ -36,8 +36,8 @@ func TestTimelineSegment(t *testing.T) {
 		segs            int
 		err             error
 	}{
-		{"first: the other has none of that number", "v1", 5, false, true, 1, nil},
-		{"multiplexed", "v1", 6, false, true, 2, nil},
+		{"first: the others have none of that number", "v1", 5, false, true, 3, nil},
+		{"multiplexed", "v1", 6, false, true, 3, nil},
 		{"next period", "v1", 9, false, true, 1, nil},
 		{"past the end", "v1", 10, false, true, 0, media.ErrNotFound},
 		{"past what there is yet", "v1", 10, true, false, 0, media.ErrNotYet},
@@ -57,6 +57,9 @@ func TestTimelineSegment(t *testing.T) {
 			require.Len(t, segs, c.segs)
 			for _, s := range segs {
 				require.Equal(t, c.n, s.Number)
+			}
+			if c.segs == 3 {
+				require.Equal(t, []bool{false, c.n == 5, true}, []bool{segs[0].Gap, segs[1].Gap, segs[2].Gap})
 			}
 		})
 	}

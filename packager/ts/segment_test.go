@@ -51,6 +51,19 @@ func TestContinuityOverSegments(t *testing.T) {
 	demux(t, all)
 }
 
+// A track that has no samples in a segment is listed nevertheless: players that take the tracks of the first segment for
+// those of all find the sound that begins later.
+func TestTrackWithoutSamples(t *testing.T) {
+	v, a := h264(90000).pictures(10, 10, 3600, true), aac(48000)
+	j := job(v, a)
+	j.Inputs[1].Runs = nil
+	d := demux(t, segment(t, j))
+	require.Len(t, d.streams, 2)
+	require.EqualValues(t, 0x0F, d.streams[0x101].kind)
+	require.Empty(t, d.streams[0x101].pes)
+	equalPictures(t, d.streams[0x100], v, bias)
+}
+
 func TestAudioOnly(t *testing.T) {
 	for _, c := range []struct {
 		name      string
