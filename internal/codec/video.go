@@ -147,8 +147,8 @@ func (e *entryReader) videoEntry(s *Stream, children []box) []byte {
 				continue
 			}
 			body = appendBox(body, "pasp", be.AppendUint32(be.AppendUint32(nil, v.PixelAspect.Num), v.PixelAspect.Den))
-		case slices.Contains(kept, b.kind) && uint64(be.Uint32(b.whole)) == uint64(len(b.whole)):
-			body = append(body, b.whole...)
+		case slices.Contains(kept, b.kind):
+			body = appendBox(body, b.kind, b.payload) // as long as it is, whatever it said
 		default:
 			continue
 		}
@@ -167,7 +167,7 @@ func appendColr(dst []byte, b box, fullRange bool) ([]byte, bool) {
 		return appendBox(dst, "colr", p), true
 	}
 	if len(b.payload) > 4 && (string(b.payload[:4]) == "prof" || string(b.payload[:4]) == "rICC") {
-		return append(dst, b.whole...), true
+		return appendBox(dst, "colr", b.payload), true
 	}
 	return dst, false
 }
