@@ -282,6 +282,19 @@ func TestI11Gaps(t *testing.T) {
 		want += int64(audio.Samples[i].Duration)
 	}
 	require.Equal(t, int64(2800+missing)*aac, want)
+
+	hole := bmfftest.Audio(1400)
+	hole.Samples[299].Duration = 20 * 48000
+	a := asset([]track{bmfftest.Video(1250, 50), hole})
+	mediatest.TestPresentation(t, a.Present(media.Plan{Segment: 4 * time.Second}))
+	r, _ := timeline(t, a, 4*time.Second).Periods[0].Rendition("a1")
+	var gaps []uint64
+	for k := range r.Segments.Len() {
+		if s := r.Segments.At(k); s.Gap {
+			gaps = append(gaps, s.Number)
+		}
+	}
+	require.Equal(t, []uint64{3, 4, 5, 6}, gaps, "segments that nothing begins in are said to be missing")
 }
 
 // TestM2RenditionAdded: a folder in which a file more lies is another presentation, with another version, also for
