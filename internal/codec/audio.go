@@ -101,8 +101,8 @@ func audioEntry(s *Stream, config []byte, children []box) []byte {
 	be.PutUint16(head[24:], uint16(rate))
 	body := append(head, config...)
 	for _, kind := range []string{"btrt", "chnl"} {
-		if b, ok := find(children, kind); ok && uint64(be.Uint32(b.whole)) == uint64(len(b.whole)) {
-			body = append(body, b.whole...)
+		if b, ok := find(children, kind); ok {
+			body = appendBox(body, b.kind, b.payload)
 		}
 	}
 	return appendBox(nil, s.Codec.FourCC, body)

@@ -13,7 +13,6 @@ var be = binary.BigEndian
 type box struct {
 	kind    string
 	payload []byte // after the header
-	whole   []byte
 }
 
 // boxes splits p into boxes. It stops at what is no box: entries end in terminators, padding and junk, and none of that
@@ -27,7 +26,7 @@ func boxes(p []byte) []box {
 			break
 		}
 		n = min(n, uint64(len(p)))
-		out = append(out, box{kind, p[8:n:n], p[:n:n]})
+		out = append(out, box{kind, p[8:n:n]})
 		p = p[n:]
 	}
 	return out
