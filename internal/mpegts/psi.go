@@ -24,9 +24,9 @@ func PAT(pmt uint16, counter uint8) [PacketSize]byte {
 	return tablePacket(0, counter, seal(b))
 }
 
-// PMT is the program map table as a packet. Its version is the number of streams: where one is missing for a while, sound
-// that begins late, readers are told that it came, and no state is kept for it. It fails with media.ErrUnsupported where
-// the streams do not fit into a packet.
+// PMT is the program map table as a packet. Its version is the number of streams, so that one which comes or goes from
+// one table to the next is noticed, and no state is kept for it. It fails with media.ErrUnsupported where the streams
+// do not fit into a packet.
 func PMT(pid, pcr uint16, counter uint8, streams []Stream) ([PacketSize]byte, error) {
 	b := section(0x02, program, len(streams))
 	b = binary.BigEndian.AppendUint16(b, 0xE000|pcr)

@@ -18,12 +18,13 @@
 //
 // # Segments without state
 //
-// Each segment begins with PAT, PMT and a clock reference and can be decoded alone. The version of the PMT is the number
-// of its streams, so that sound which comes or goes between segments is noticed. Continuity counters begin at 0 in
-// each; the last PES of each PID is spread by stuffing over so many packets that they end at 15, so that they run on from
-// segment to segment, whichever machine makes them. DTS is the model's DTS less Track.Delay; all times are converted from
-// absolute ones, Job.Bias is added, and 33 bits are left. A PCR is never more than 100 ms from the last, half a second
-// ahead of DTS, and audio frames share PES of up to 16 packets.
+// Each segment begins with PAT, PMT and a clock reference and can be decoded alone. An input without samples is listed
+// in the PMT like the others, so that players which take their tracks from the first segment find sound that begins
+// later; the version of the PMT is the number of its streams. Continuity counters begin at 0 in each; the last PES of
+// each PID is spread by stuffing over so many packets that they end at 15, so that they run on from segment to segment,
+// whichever machine makes them. DTS is the model's DTS less Track.Delay; all times are converted from absolute ones,
+// Job.Bias is added, and 33 bits are left. A PCR is never more than 100 ms from the last, half a second ahead of DTS,
+// and audio frames share PES of up to 16 packets.
 //
 // The package reads no clock, keeps no state and knows no playlist. Encryption, timed metadata and subtitles are not in
 // it. TS cannot say how much of the first audio frame is encoder priming.
