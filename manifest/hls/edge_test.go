@@ -129,3 +129,17 @@ func TestG8Names(t *testing.T) {
 		require.NotContains(t, text, "wvtt")
 	}
 }
+
+// TestE28AllPeriods: a variant says what all of its Periods need, not what the last one does.
+func TestE28AllPeriods(t *testing.T) {
+	tl := timelines.Periods()
+	r, ok := tl.Periods[1].Rendition("v1")
+	require.True(t, ok)
+	r.Track.Codec.String = "avc1.640028"
+	r.Track.Video.Width, r.Track.Video.Height = 1920, 1080
+	list, text := index(t, tl, nil)
+	require.Len(t, list.Variants, 1)
+	require.Equal(t, "avc1.64001f,avc1.640028,mp4a.40.2", list.Variants[0].Codecs)
+	require.Equal(t, "1920x1080", list.Variants[0].Resolution)
+	require.Contains(t, text, "FRAME-RATE=29.970", "the highest, of the Period in the middle")
+}
