@@ -13,7 +13,8 @@ import (
 )
 
 // HTTPObject is a media.Object read by range requests. Bytes are fetched in blocks, several in one request where reads
-// follow one another or Warm asks for them; those who want the same block wait for one request. A resource that changed
+// follow one another or Warm asks for them; those who want the same block wait for one request. What a server sends whole
+// whatever the range is held whole, up to 16 MiB. A resource that changed
 // gives media.ErrChanged, from the first request that notices: open it anew, as an Asset does with Input.Open. Safe for
 // concurrent use.
 type HTTPObject struct {
@@ -24,6 +25,7 @@ type HTTPObject struct {
 	modified string
 	requests atomic.Int64
 	changed  atomic.Bool
+	whole    atomic.Pointer[[]byte] // from a server that ignores Range; nil: none
 	blocks   blocks
 }
 
@@ -46,6 +48,10 @@ func (o *HTTPObject) ReadAt(ctx context.Context, p []byte, off int64) error {
 	if !inside(off, int64(len(p)), o.size) {
 		return fmt.Errorf("%s: %d bytes at %d of %d: %w", o.name(), len(p), off, o.size, io.ErrUnexpectedEOF)
 	}
+	if whole := o.whole.Load(); whole != nil && ctx.Err() == nil {
+		copy(p, (*whole)[off:])
+		return nil
+	}
 	for len(p) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -64,7 +70,7 @@ func (o *HTTPObject) ReadAt(ctx context.Context, p []byte, off int64) error {
 // Warm fetches a range in the background, as far as one request and a quarter of the cache allow.
 func (o *HTTPObject) Warm(off, n int64) {
 	n = min(n, fetchLimit, o.h.Cache/4)
-	if off = max(off, 0); n <= 0 || off >= o.size {
+	if off = max(off, 0); n <= 0 || off >= o.size || o.whole.Load() != nil {
 		return
 	}
 	end := min(off+n, o.size)

@@ -131,6 +131,9 @@ func (o *HTTPObject) get(ctx context.Context, off, n int64) ([]byte, error) {
 	if start > off {
 		return nil, fmt.Errorf("%s: asked for byte %d, got byte %d: %w", o.name(), off, start, media.ErrFormat)
 	}
+	if resp.StatusCode == http.StatusOK {
+		return o.hold(resp.Body, off, n)
+	}
 	if _, err := io.CopyN(io.Discard, resp.Body, off-start); err != nil {
 		return nil, &retryError{err: fmt.Errorf("%s: %w", o.name(), err)}
 	}
@@ -139,6 +142,19 @@ func (o *HTTPObject) get(ctx context.Context, off, n int64) ([]byte, error) {
 		return nil, &retryError{err: fmt.Errorf("%s: connection lost: %w", o.name(), err)}
 	}
 	return data, nil
+}
+
+// hold keeps the whole of a resource whose server ignores Range, so that it is not sent again for each part.
+func (o *HTTPObject) hold(body io.Reader, off, n int64) ([]byte, error) {
+	whole, err := io.ReadAll(io.LimitReader(body, o.size))
+	if err == nil && int64(len(whole)) < o.size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, &retryError{err: fmt.Errorf("%s: connection lost: %w", o.name(), err)}
+	}
+	o.whole.Store(&whole)
+	return whole[off:min(off+n, o.size)], nil
 }
 
 // name is the URL without what may be secret in it.

@@ -197,6 +197,7 @@ func TestM5RangeIgnored(t *testing.T) {
 	obj, err := vod.HTTP{URL: serve(t, &remote{bend: whole(600_000)})}.Open(ctx)
 	require.NoError(t, err)
 	mediatest.TestObject(t, obj, bmfftest.Noise(7, 600_000))
+	require.Equal(t, int64(1), obj.Requests(), "taken once")
 	_, err = vod.HTTP{URL: serve(t, &remote{bend: whole(600_000_000)})}.Open(ctx)
 	require.ErrorIs(t, err, media.ErrUnsupported)
 	require.Contains(t, err.Error(), "ignores Range")
