@@ -100,10 +100,13 @@ func movieHeader() []byte {
 
 // tables is a trak of n samples of one duration, 30 in a chunk, a sync sample every 120, without any payload.
 func tables(handler string, id uint32, n int, timescale, duration uint32) []byte {
-	sizes, sync, chunks, ctts := make([]byte, 0, 4*n), []byte(nil), []byte(nil), make([]byte, 0, 8*n)
+	video := handler == "vide"
+	sizes, sync, chunks, ctts := make([]byte, 0, 4*n), []byte(nil), []byte(nil), []byte(nil)
 	for i := range n {
 		sizes = binary.BigEndian.AppendUint32(sizes, sizeOf(i))
-		ctts = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(ctts, 1), uint32(i%3)*duration)
+		if video {
+			ctts = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(ctts, 1), uint32(i%3)*duration)
+		}
 		if i%120 == 0 {
 			sync = binary.BigEndian.AppendUint32(sync, uint32(i)+1)
 		}
@@ -117,7 +120,7 @@ func tables(handler string, id uint32, n int, timescale, duration uint32) []byte
 		bmfftest.FullBox("stsz", 0, 0, u(0, uint32(n)), sizes), bmfftest.FullBox("stsc", 0, 0, u(1, 1, 30, 1)),
 		bmfftest.FullBox("co64", 0, 0, u(uint32(len(chunks)/8)), chunks),
 	}
-	if handler == "vide" {
+	if video {
 		stbl = append(stbl, bmfftest.FullBox("stss", 0, 0, u(uint32(len(sync)/4)), sync), bmfftest.FullBox("ctts", 0, 0, u(uint32(n)), ctts))
 	}
 	return bmfftest.Box("trak", bmfftest.FullBox("tkhd", 0, 7, u(0, 0, id), make([]byte, 68)), bmfftest.Box("mdia",

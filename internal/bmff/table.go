@@ -129,7 +129,6 @@ type tableReader struct {
 	entries uint32
 
 	stts, ctts pairs
-	signed     bool   // ctts
 	stss       []byte // what is left of it
 	all        bool   // no stss: all are sync samples
 	sdtp       []byte
