@@ -63,6 +63,8 @@ func (p *parser) moof(at, size, head int64) error {
 type fragment struct {
 	trex
 	base, next int64
+	moof       int64 // where it begins
+	implicit   bool  // base is the end of the traf before: neither tfhd nor a flag says otherwise
 }
 
 // traf reads the samples of a track in a moof that begins at moof; implicit is where the data of the traf before ended.
@@ -79,7 +81,7 @@ func (p *parser) traf(b *box, moof, implicit int64) (int64, error) {
 		p.warn("moof/traf", "fragments of track %d, which moov does not have, are left out", id)
 		return implicit, nil
 	}
-	fg := fragment{trex: fr.trex, base: implicit}
+	fg := fragment{trex: fr.trex, base: implicit, moof: moof, implicit: fl&0x20001 == 0}
 	if fl&0x20000 != 0 {
 		fg.base = moof
 	}
@@ -188,7 +190,13 @@ func (p *parser) trun(fr *fragmented, fg *fragment, b *box) error {
 	version, fl := f.full()
 	n := int64(f.u32())
 	if fl&1 != 0 {
-		fg.next = fg.base + int64(int32(f.u32()))
+		offset := int64(int32(f.u32()))
+		if fg.implicit && offset != 0 && fg.moof+offset == fg.base {
+			// by the letter there would be a hole as large as all before it: the writer meant the moof
+			p.warn(trackOf(fr), "data offsets count from the moof, and default-base-is-moof is not set")
+			fg.base, fg.implicit = fg.moof, false
+		}
+		fg.next = fg.base + offset
 	}
 	first, firstFlags := fl&4 != 0, uint32(0)
 	if first {

@@ -234,3 +234,17 @@ func TestA27MoreFragmentsThanASidxCanList(t *testing.T) {
 	s := x.Append(nil, n-1, n)[0]
 	require.Equal(t, bmff.Sample{Sample: media.Sample{Offset: int64(len(data)) - 1, Size: 1, Duration: 1024, Flags: media.FlagsSync}, DTS: (n - 1) * 1024}, s)
 }
+
+// Some writers count all data offsets from the moof and say so nowhere. By the letter (14496-12, 8.8.7.1) the second traf
+// would begin where the first ended.
+func TestOffsetsFromMoofUnsaid(t *testing.T) {
+	a, b := sized(90, 90, 90, 90), sized(50, 50, 50, 50)
+	for _, f := range []bmfftest.File{{Offsets: bmfftest.FromMoofUnsaid}, {Offsets: bmfftest.FromPrevious}} {
+		f.Tracks, f.Fragment, f.OneTraf = []bmfftest.Track{a, b}, 2, false
+		data := f.Bytes()
+		m := open(t, data)
+		require.Equal(t, f.Offsets == bmfftest.FromMoofUnsaid, len(m.Warnings) > 0)
+		agree(t, data, a, m.Tracks[0])
+		agree(t, data, b, m.Tracks[1])
+	}
+}

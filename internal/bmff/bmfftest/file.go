@@ -84,6 +84,7 @@ const (
 	FromMoof     Offsets = iota // tfhd default-base-is-moof
 	FromBase                    // tfhd base-data-offset: the file
 	FromPrevious                // neither: moof for the first traf, the end of the data of the one before for others
+	FromMoofUnsaid              // neither, and yet the moof
 )
 
 // Bytes is the file.

@@ -148,7 +148,7 @@ func (f *File) moof(seq uint32, parts []part, at uint64, offset int) []byte {
 		switch f.Offsets {
 		case FromBase:
 			flags, head = 1, append(head, U64(at)...)
-		case FromPrevious:
+		case FromPrevious, FromMoofUnsaid:
 			flags = 0
 		}
 		e := t.Samples[p.from].Entry
