@@ -158,23 +158,6 @@ func TestM10StorageRequests(t *testing.T) {
 	}
 }
 
-// comparing is a ResponseWriter that keeps nothing: want is what is still to come.
-type comparing struct {
-	header http.Header
-	code   int
-	want   string
-}
-
-func (c *comparing) Header() http.Header  { return c.header }
-func (c *comparing) WriteHeader(code int) { c.code = code }
-func (c *comparing) Write(p []byte) (int, error) {
-	if len(p) > len(c.want) || c.want[:len(p)] != string(p) {
-		return 0, http.ErrBodyNotAllowed
-	}
-	c.want = c.want[len(p):]
-	return len(p), nil
-}
-
 // TestM3ThousandColdRequests: a thousand who ask at once for the same segment of what nobody has asked for before cost the
 // store what one does, and get the same.
 func TestM3ThousandColdRequests(t *testing.T) {

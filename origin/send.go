@@ -108,8 +108,8 @@ func fileOf(o media.Object) *os.File {
 func check(body packager.Body) error {
 	var last media.Object
 	for _, p := range body.Pieces() {
-		c, ok := p.Object.(interface{ Check() error })
-		if !ok || p.Object == last {
+		c, ok := p.Object.(media.Checker)
+		if !ok || media.Same(p.Object, last) {
 			continue
 		}
 		if err := c.Check(); err != nil {

@@ -22,17 +22,6 @@ type av1Header struct {
 	delayBits                  int
 }
 
-// depth is the number of bits a sample.
-func (h *av1Header) depth() int {
-	switch {
-	case h.twelveBit:
-		return 12
-	case h.highDepth:
-		return 10
-	}
-	return 8
-}
-
 // sequenceHeader returns the first sequence header OBU of p, with its own header, and its payload.
 func sequenceHeader(p []byte) (obu, payload []byte) {
 	for len(p) > 0 {
@@ -138,8 +127,7 @@ func (h *av1Header) tools(r *bits.Reader) {
 		if orderHint {
 			r.Skip(2)
 		}
-		// seq_choose_screen_content_tools, else seq_force_screen_content_tools
-		if r.Flag() || r.Flag() {
+		if choose := r.Flag(); choose || r.Flag() { // seq_choose_screen_content_tools, else seq_force_screen_content_tools
 			if !r.Flag() { // seq_choose_integer_mv
 				r.Skip(1)
 			}

@@ -26,7 +26,7 @@ func parseVP9Header(p []byte) (*vp9Header, bool) {
 	if h.profile == 3 {
 		r.Skip(1)
 	}
-	if r.Flag() || r.Flag() { // show_existing_frame, or a frame that is no key frame
+	if shown := r.Flag(); shown || r.Flag() { // show_existing_frame, or a frame that is no key frame
 		return nil, false
 	}
 	r.Skip(2)

@@ -82,6 +82,8 @@ nothing compared.
 var explained = map[string]string{
 	"CMAF iibbibb_editlist_videoonly.mp4":              "the edit starts half a second into a picture, which ffmpeg drops, moving all others to its start; ours keep their times",
 	"TS iibbibb_editlist_videoonly.mp4":                "as fMP4",
+	"CMAF bear-640x360-av_frag.mp4":                    "data offsets of the second track count from the moof, which the file does not say; ffmpeg goes by the letter and reads noise",
+	"TS bear-640x360-av_frag.mp4":                      "as fMP4",
 	"TS count-deutsch-audio.mp4":                       "ctts gives the first two access units one time; TS has one for the PES that holds both",
 	"TS count-english-audio.mp4":                       "ctts gives the first two access units one time; TS has one for the PES that holds both",
 	"TS sample_2_byte_NAL_length.mp4":                  "the source's table makes each access unit of 44.1 kHz whole ticks of 1/48000 s; within a PES of TS they last what they last",

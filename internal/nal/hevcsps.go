@@ -70,7 +70,7 @@ func (s *SPS) hevcTail(r *bits.Reader, layers int) error {
 	for range 6 { // sizes of coding and transform blocks
 		r.UE()
 	}
-	if r.Flag() && r.Flag() { // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
+	if enabled := r.Flag(); enabled && r.Flag() { // sps_scaling_list_data_present_flag
 		skipHEVCScalingLists(r)
 	}
 	r.Skip(2)     // amp_enabled_flag, sample_adaptive_offset_enabled_flag
@@ -153,8 +153,7 @@ func skipReferenceSets(r *bits.Reader) error {
 			r.Skip(1) // delta_rps_sign
 			r.UE()    // abs_delta_rps_minus1
 			for range before + 1 {
-				// used_by_curr_pic_flag, else use_delta_flag: either counts the picture
-				if r.Flag() || r.Flag() {
+				if used := r.Flag(); used || r.Flag() { // used_by_curr_pic_flag, else use_delta_flag
 					pictures++
 				}
 			}

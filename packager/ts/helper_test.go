@@ -125,7 +125,6 @@ type pes struct {
 	pts, dts int64
 	data     []byte
 	access   bool
-	packets  int
 }
 
 type stream struct {

@@ -146,7 +146,7 @@ func openInput(ctx context.Context, in *Input) (*Source, error) {
 // changed reports whether an object that can be had anew is not what it was.
 func (a *assetIndex) changed() bool {
 	for _, s := range a.reopened {
-		if c, ok := s.obj.(checker); ok && errors.Is(c.Check(), media.ErrChanged) {
+		if c, ok := s.obj.(media.Checker); ok && errors.Is(c.Check(), media.ErrChanged) {
 			return true
 		}
 	}

@@ -9,11 +9,9 @@ import (
 
 	"github.com/mezzomedia/mezzo/internal/bmff"
 	"github.com/mezzomedia/mezzo/internal/codec"
+	"github.com/mezzomedia/mezzo/internal/language"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
-
-// checker is an Object that can tell whether it has changed, without a read: media.ErrChanged.
-type checker interface{ Check() error }
 
 // Source is the tracks of one file, edit lists applied. It holds the file's sample tables in a compact form and no
 // payload. Immutable, safe for concurrent use. It implements media.Source.
@@ -188,7 +186,7 @@ func (s *Source) describe(st *stream, in *Input, n int, timescale uint32, codecs
 		cs := codecs[c.entry]
 		t := &media.Track{
 			ID: fmt.Sprintf("t%d", n+1), Kind: cs.Kind, Codec: cs.Codec, Timescale: timescale, Delay: uint32(st.table.delay),
-			Language: firstOf(in.Language, st.trak.Language), Label: firstOf(in.Label, label(st.trak.Name)), Roles: st.trak.Roles,
+			Language: firstOf(language.Tag(in.Language), st.trak.Language), Label: firstOf(in.Label, label(st.trak.Name)), Roles: st.trak.Roles,
 			Default: in.Default, Video: cs.Video, Audio: cs.Audio,
 		}
 		if len(in.Roles) > 0 {
@@ -314,7 +312,7 @@ func (s *Source) Samples(ctx context.Context, t *media.Track, iv media.Interval)
 	if !ok {
 		return nil, fmt.Errorf("%s has no such track: %w", s.name, media.ErrNotFound)
 	}
-	if c, ok := s.obj.(checker); ok {
+	if c, ok := s.obj.(media.Checker); ok {
 		if err := c.Check(); err != nil {
 			return nil, err
 		}
