@@ -81,10 +81,10 @@ type Kind struct{ Scheme, Value string }
 type Offsets int
 
 const (
-	FromMoof     Offsets = iota // tfhd default-base-is-moof
-	FromBase                    // tfhd base-data-offset: the file
-	FromPrevious                // neither: moof for the first traf, the end of the data of the one before for others
-	FromMoofUnsaid              // neither, and yet the moof
+	FromMoof       Offsets = iota // tfhd default-base-is-moof
+	FromBase                      // tfhd base-data-offset: the file
+	FromPrevious                  // neither: moof for the first traf, the end of the data of the one before for others
+	FromMoofUnsaid                // neither, and yet the moof
 )
 
 // Bytes is the file.
