@@ -10,6 +10,7 @@ import (
 	"github.com/mezzomedia/mezzo/internal/bmff"
 	"github.com/mezzomedia/mezzo/internal/codec"
 	"github.com/mezzomedia/mezzo/internal/language"
+	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -67,7 +68,7 @@ func open(ctx context.Context, in Input) (*Source, error) {
 
 // read makes a Source of what can be served, which may be nothing.
 func read(ctx context.Context, in Input) (*Source, error) {
-	movie, err := bmff.Open(ctx, in.Name, in.Object)
+	movie, err := tables(ctx, &in)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +90,24 @@ func read(ctx context.Context, in Input) (*Source, error) {
 		}
 	}
 	return s, nil
+}
+
+// tables reads the boxes. Those of a mapped file are parsed in place: if it shrinks meanwhile, that is an error, and what
+// looks like damage in one that is written over is the change.
+func tables(ctx context.Context, in *Input) (movie *bmff.Movie, err error) {
+	err = packager.Guard(func() error {
+		movie, err = bmff.Open(ctx, in.Name, in.Object)
+		return err
+	})
+	if c, ok := in.Object.(media.Checker); ok {
+		if changed := c.Check(); changed != nil {
+			return nil, changed
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return movie, nil
 }
 
 func trackName(t *bmff.Track) string { return fmt.Sprintf("track %d (%s)", t.ID, t.Handler) }
