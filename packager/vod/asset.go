@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -14,7 +15,8 @@ type Input struct {
 	Name   string // in Notes and errors
 	Object media.Object
 	// Open is called where Object is nil, when the tables are first needed and whenever the object it returned before
-	// says that it has changed (media.ErrChanged): then the Asset is read anew, and its Timelines have another Version.
+	// says that it has changed (media.ErrChanged): then the Asset is read anew, and its Timelines have another Version. An
+	// Asset that was refused is read anew with each use; a file that was left out stays out until another of them changes.
 	Open     func(ctx context.Context) (media.Object, error)
 	Only     []media.Kind // take tracks of these kinds alone; nil: all
 	Language string       // BCP 47
@@ -53,7 +55,10 @@ type Asset struct {
 
 // Present implements media.Content.
 func (a *Asset) Present(p media.Plan) media.Presentation {
-	a.cacheOnce.Do(func() { a.cache = &Cache{Bytes: -1, Files: -1} })
+	a.cacheOnce.Do(func() {
+		again := slices.ContainsFunc(a.Inputs, func(in Input) bool { return in.Object == nil })
+		a.cache = &Cache{Bytes: -1, Files: -1, forget: again}
+	})
 	return present(a.cache, "asset", "asset", p, func(ctx context.Context) (value, error) {
 		return openAsset(ctx, a.Inputs, nil)
 	})

@@ -142,7 +142,7 @@ func (o *HTTPObject) start(first, n int64) *flight {
 
 // fly makes the request of a flight. Nobody's context ends it: others may wait for it too.
 func (o *HTTPObject) fly(f *flight) {
-	ctx, cancel := context.WithTimeout(context.Background(), fetchTimout)
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
 	off := f.first * o.h.Block
 	f.data, f.err = o.fetch(ctx, off, min(f.n*o.h.Block, o.size-off))

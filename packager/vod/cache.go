@@ -20,8 +20,8 @@ const (
 
 // Cache holds the tables and timelines of assets, the least recently used given up first, and that of an asset's older
 // version with the first use of the newer. However many ask for an asset at once, its tables are read once; one who stops
-// waiting does not stop the others. Files that are given up are released when the last reader has let go of them. The zero value is ready; one Cache may serve several Dirs. Safe for
-// concurrent use.
+// waiting does not stop the others. Files that are given up are released when the last reader has let go of them. The zero
+// value is ready; one Cache may serve several Dirs. Safe for concurrent use.
 type Cache struct {
 	// Bytes bounds what is kept; 0 is DefaultCacheBytes, here and below negative is no bound. The asset used last is kept even
 	// where it is larger by itself.
@@ -29,7 +29,8 @@ type Cache struct {
 	// Files bounds the files that are kept open, in the same way; 0 is DefaultCacheFiles.
 	Files int
 
-	users atomic.Int64 // Dirs so far
+	users  atomic.Int64 // Dirs so far
+	forget bool         // failures are not remembered: keys do not name versions
 
 	mu      sync.Mutex // guards what follows
 	entries map[string]*entry
@@ -104,7 +105,7 @@ func (c *Cache) build(ctx context.Context, e *entry, build func(context.Context)
 		case e.panc != nil:
 		case e.err == nil:
 			e.bytes = e.v.size()
-		case errors.Is(e.err, media.ErrFormat) || errors.Is(e.err, media.ErrUnsupported):
+		case !c.forget && (errors.Is(e.err, media.ErrFormat) || errors.Is(e.err, media.ErrUnsupported)):
 			e.bytes = failureBytes
 		}
 		if e.bytes == 0 {

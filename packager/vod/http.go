@@ -28,9 +28,9 @@ type HTTP struct {
 }
 
 const (
-	wholeLimit  = 16 << 20 // the largest resource that is taken whole from a server that ignores Range
-	fetchLimit  = 8 << 20  // most in one request
-	fetchTimout = 2 * time.Minute
+	wholeLimit   = 16 << 20 // the largest resource that is taken whole from a server that ignores Range
+	fetchLimit   = 8 << 20  // most in one request
+	fetchTimeout = 2 * time.Minute
 )
 
 // Open asks for the first block, and so learns size and version. Errors match media.ErrNotFound, or media.ErrUnsupported

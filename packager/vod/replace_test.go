@@ -294,3 +294,17 @@ func TestDirLinks(t *testing.T) {
 	require.NoError(t, err)
 	timeline(t, c, 0)
 }
+
+// TestAssetOpensRefused: a file that was refused is opened again with the next use, for it may have been replaced.
+func TestAssetOpensRefused(t *testing.T) {
+	s := &remote{data: marked('a', 100, 20_000)[:4000], etag: `"half"`}
+	url := serve(t, s)
+	open := func(ctx context.Context) (media.Object, error) { return vod.HTTP{URL: url}.Open(ctx) }
+	a := &vod.Asset{Inputs: []vod.Input{{Name: "film", Open: open}}}
+	_, err := a.Present(media.Plan{}).Timeline(ctx)
+	require.ErrorIs(t, err, media.ErrFormat)
+	s.mu.Lock()
+	s.data, s.etag = marked('b', 100, 20_000), `"whole"`
+	s.mu.Unlock()
+	timeline(t, a, time.Second)
+}
