@@ -53,7 +53,7 @@ race:
 
 e2e:
 	@echo "== end to end"
-	@cd internal/e2e && go test -race -p 1 -timeout 6m ./...
+	@cd internal/e2e && go test -race -p 1 -timeout 6m -skip '^TestTruthTable$$' ./... && go test -race -timeout 6m -run '^TestTruthTable$$' .
 
 ## golden: writes every golden file and generated page anew; review the diff
 golden: deps media

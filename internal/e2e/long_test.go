@@ -30,7 +30,7 @@ func TestLongAsset(t *testing.T) {
 		harness.Run(t, "ffmpeg", "-v", "error", "-stream_loop", "24", "-i", filepath.Join(short, name), "-c", "copy", filepath.Join(dir, name))
 	}
 	for _, c := range costs(t, dir, 20) {
-		require.Equal(t, c.startAllocs, c.endAllocs, c.what)
+		require.InDelta(t, c.startAllocs, c.endAllocs, 2, c.what) // pools are emptied now and then
 		require.InDelta(t, 1, c.ratio(), 0.8, "%+v", c)
 	}
 	require.LessOrEqual(t, heapPerHour(t, dir, 2*600), 1.5e6)
