@@ -2,11 +2,16 @@ package codec
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mezzomedia/mezzo/internal/bmff"
+	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -26,6 +31,7 @@ func FuzzFromEntry(f *testing.F) {
 		f.Add(entry, prefixed(vpsHEVC, spsHEVC, ppsHEVC, unhex("2601af")))
 		f.Add(entry, av1Sequence())
 	}
+	corpus(f, func(entry, first []byte) { f.Add(entry, first) })
 	f.Fuzz(func(t *testing.T, entry, first []byte) {
 		var s *Stream
 		var err error
@@ -68,4 +74,37 @@ func FuzzADTS(f *testing.F) {
 		require.Equal(t, byte(0xFF), h[0])
 		require.LessOrEqual(t, len(a.PCE), len(asc)+300)
 	})
+}
+
+// corpus yields the sample entries of third-party files, each with the beginning of its first sample, where MEZZO_CORPUS
+// says that there are any.
+func corpus(f *testing.F, yield func(entry, first []byte)) {
+	root := os.Getenv("MEZZO_CORPUS")
+	if root == "" {
+		return
+	}
+	require.NoError(f, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if ext := filepath.Ext(path); err != nil || d.IsDir() || ext != ".mp4" && ext != ".mov" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		movie, err := bmff.Open(f.Context(), path, bmfftest.Object(path, data))
+		if err != nil {
+			return nil // it is other tests that say why
+		}
+		for _, t := range movie.Tracks {
+			var first []byte
+			if t.Index.Len() > 0 {
+				s := t.Index.Append(nil, 0, 1)[0]
+				first = data[s.Offset:][:min(s.Size, 4096)]
+			}
+			for _, entry := range t.Entries {
+				yield(entry, first)
+			}
+		}
+		return nil
+	}))
 }

@@ -25,8 +25,11 @@
 // Boundaries are sync samples of the reference, the video with most pixels, that lie nearest to the wanted duration and
 // are sync samples of the other renditions too. Other tracks are cut at their first sample at or after the boundary. A
 // number is a slot between two boundaries: a track that starts late has no first numbers, one that ends early no last
-// ones, and none is empty. Sound that goes on after the picture is cut further in the same rhythm. A rendition whose
-// sync samples do not allow the common boundaries is cut by its own, in a switching set of its own, with a Note.
+// ones, and one within that holds no sample is a gap. Sound that goes on after the picture is cut further in the same
+// rhythm. A rendition whose sync samples do not allow the common boundaries is cut by its own, in a switching set of its
+// own, with a Note.
+//
+// A track has at most 2^24 samples, and a cut of it takes at most 1 MB and 32 bytes for each of them, besides its tables.
 //
 // The package writes no media, knows no manifest, and serves clear media only: encrypted tracks are left out with the
 // reason.

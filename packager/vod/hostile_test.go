@@ -1,6 +1,8 @@
 package vod_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"runtime"
@@ -112,6 +114,37 @@ func TestSizeIsTrue(t *testing.T) {
 			runtime.KeepAlive(src)
 		})
 	}
+}
+
+// TestASampleForEachByte: tables of a few bytes may claim as many samples as the file has bytes. What is planned of them
+// stays within the bound of the package's doc, and more than that allows are refused.
+func TestASampleForEachByte(t *testing.T) {
+	claim := func(tr track, n int) media.Object {
+		tr.Samples = tr.Samples[:1]
+		tr.Samples[0].Data = []byte{1}
+		data := bmfftest.File{Tracks: []track{tr}}.Bytes()
+		for typ, at := range map[string]int{"stts": 12, "stsz": 12, "stsc": 16} {
+			binary.BigEndian.PutUint32(data[bytes.Index(data, []byte(typ))+at:], uint32(n))
+		}
+		binary.BigEndian.PutUint32(data[bytes.Index(data, []byte("mdat"))-4:], uint32(n+8))
+		return bmfftest.Object("x.mp4", append(data, make([]byte, n-1)...))
+	}
+	for name, tr := range map[string]track{"video": bmfftest.Video(1, 1), "audio": bmfftest.Audio(1)} {
+		t.Run(name, func(t *testing.T) {
+			const n = 1 << 19
+			obj := claim(tr, n)
+			tables := allocated(func() { _, _ = vod.Open(ctx, "x.mp4", obj) })
+			used := allocated(func() {
+				tl := timeline(t, &vod.Asset{Inputs: []vod.Input{{Name: "x.mp4", Object: obj}}}, 0)
+				require.NotZero(t, tl.Periods[0].Renditions[0].Segments.Len())
+			})
+			t.Logf("tables %d, cut %d", tables, used-tables)
+			require.LessOrEqual(t, used-tables, int64(1<<20+32*n))
+		})
+	}
+	_, err := vod.Open(ctx, "x.mp4", claim(bmfftest.Audio(1), 1<<24+1))
+	require.ErrorIs(t, err, media.ErrUnsupported)
+	require.ErrorContains(t, err, "16777217 samples are more than 16777216")
 }
 
 // denied is a file system in which some names may not be read.

@@ -36,11 +36,17 @@ const (
 	maxChanges = 1000
 	// maxTime bounds the times of a file, ticks: sums and products of a few of them stay in int64.
 	maxTime = 1 << 54
+	// maxSamples bounds what is planned at once: 77 hours at 60 frames a second. Tables of a few bytes can claim a sample
+	// for each byte of a file.
+	maxSamples = 1 << 24
 )
 
 // scan reads all samples once.
 func scan(t *bmff.Track) (*facts, error) {
 	x := t.Index
+	if x.Len() > maxSamples {
+		return nil, fmt.Errorf("its %d samples are more than %d: %w", x.Len(), maxSamples, media.ErrUnsupported)
+	}
 	f := &facts{minCTO: math.MaxInt64, maxCTO: math.MinInt64, minPTS: math.MaxInt64, end: math.MinInt64, spread: 1}
 	if end := x.DTS(x.Len()); x.DTS(0) < -maxTime || end > maxTime {
 		return nil, fmt.Errorf("its times reach %d ticks of 1/%d s: %w", end, t.Timescale, media.ErrUnsupported)

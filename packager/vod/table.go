@@ -148,18 +148,27 @@ func (t *table) count(iv media.Interval) int {
 
 // syncs returns the decode times of the sync samples in iv; the first sample counts as one.
 func (t *table) syncs(iv media.Interval) []int64 {
-	var out []int64
+	n := 1
+	t.eachSync(iv, func(int64) { n++ })
+	out := make([]int64, 1, n) // there may be millions: no room is made twice
+	out[0] = max(iv.From, t.first())
+	t.eachSync(iv, func(dts int64) {
+		if dts > out[0] {
+			out = append(out, dts)
+		}
+	})
+	return out
+}
+
+// eachSync calls f for the decode times of the sync samples in iv.
+func (t *table) eachSync(iv media.Interval, f func(dts int64)) {
 	for k := range t.pieces {
 		p := &t.pieces[k]
 		from, to := t.find(p, iv.From), t.find(p, iv.To)
 		for i := t.x.NextSync(from); i < to; i = t.x.NextSync(i + 1) {
-			out = append(out, t.dts(p, i))
+			f(t.dts(p, i))
 		}
 	}
-	if first := max(iv.From, t.first()); len(out) == 0 || out[0] > first {
-		out = append([]int64{first}, out...)
-	}
-	return out
 }
 
 // next returns the decode time of the first sample at or after v, or the end.
