@@ -29,7 +29,7 @@
 // rhythm. A rendition whose sync samples do not allow the common boundaries is cut by its own, in a switching set of its
 // own, with a Note.
 //
-// A track has at most 2^24 samples, and a cut of it takes at most 1 MB and 32 bytes for each of them, besides its tables.
+// A track has at most 2^24 samples, and a cut of it takes at most 1 MB and 16 bytes for each of them, besides its tables.
 //
 // The package writes no media, knows no manifest, and serves clear media only: encrypted tracks are left out with the
 // reason.

@@ -138,8 +138,7 @@ func TestASampleForEachByte(t *testing.T) {
 				tl := timeline(t, &vod.Asset{Inputs: []vod.Input{{Name: "x.mp4", Object: obj}}}, 0)
 				require.NotZero(t, tl.Periods[0].Renditions[0].Segments.Len())
 			})
-			t.Logf("tables %d, cut %d", tables, used-tables)
-			require.LessOrEqual(t, used-tables, int64(1<<20+32*n))
+			require.LessOrEqual(t, used-tables, int64(1<<20+16*n))
 		})
 	}
 	_, err := vod.Open(ctx, "x.mp4", claim(bmfftest.Audio(1), 1<<24+1))
