@@ -29,13 +29,25 @@ func demo(p *harness.Process, t *testing.T) []playing {
 // TestDemo plays the start of the demo, switches quality, seeks into the middle and near the end, and plays to the end,
 // in each player. TestProofDemo plays all of it.
 func TestDemo(t *testing.T) {
-	origin := harness.Start(t)
-	outcomes := play(t, demo(origin, t))
+	cases := demo(harness.Start(t), t)
+	outcomes := play(t, cases)
+	again(t, cases, outcomes)
 	for _, o := range outcomes {
 		t.Run(o.Name, func(t *testing.T) { require.Empty(t, o.faults(false), "%+v", o) })
 	}
 	if !t.Failed() {
 		harness.Golden(t, "docs/players.md", page(outcomes))
+	}
+}
+
+// again plays once more what did nothing wrong but stand still: so does a busy machine, but hardly twice in one place. What
+// is wrong with the media is so each time.
+func again(t *testing.T, cases []playing, outcomes []outcome) {
+	for i := range outcomes {
+		if bad := outcomes[i].faults(false); len(bad) == 1 && strings.HasPrefix(bad[0], "stood still") {
+			t.Logf("%s: %s; once more", outcomes[i].Name, bad[0])
+			outcomes[i] = play(t, cases[i:i+1])[0]
+		}
 	}
 }
 
