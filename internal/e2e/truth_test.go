@@ -69,7 +69,8 @@ func TestTruthTable(t *testing.T) {
 const preamble = `Written by the end-to-end test, which fails where this page is not what it finds. Each file is served by an origin and
 fetched over HTTP; ffmpeg decodes every video frame of source and output, and the payload of every audio access unit is
 hashed. A number says that so many presented frames (v) or access units (a) are equal to the source's in content and order,
-and each at its time from the presentation's start, to half a tick of the output's clock. Anything else would fail the test.
+and each at its time from the presentation's start, to half a tick of the output's clock. Anything else would fail the test,
+except where "differs" says why: such an output is fetched, and not compared.
 "–" is a container that cannot carry the codec; its manifest leaves the track out. "refused" and "left out" have their
 reasons in internal/e2e/testdata/refusals-*.txt. "served" is a file that ffmpeg cannot read: all of it was fetched, and
 nothing compared.
