@@ -49,5 +49,18 @@ func foreign(head []byte) string {
 			return f.name
 		}
 	}
+	if isText(head) {
+		return "text"
+	}
 	return ""
+}
+
+// isText: a file of MP4 has bytes that are no characters in its first boxes.
+func isText(head []byte) bool {
+	for _, c := range head {
+		if (c < ' ' || c > '~') && c != '\n' && c != '\r' && c != '\t' {
+			return false
+		}
+	}
+	return len(head) >= 16
 }

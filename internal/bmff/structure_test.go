@@ -291,7 +291,7 @@ func TestA30NotMP4(t *testing.T) {
 		"MPEG-TS": bytes.Repeat(packet, 5), "MPEG program stream": {0, 0, 1, 0xba, 0x44, 0, 4, 0}, "FLV": []byte("FLV\x01\x05\x00\x00\x00\x09"),
 		"Ogg": []byte("OggS\x00\x02\x00\x00\x00"), "ID3": []byte("ID3\x04\x00\x00\x00\x00\x00\x00"), "HLS playlist": []byte("#EXTM3U\n#EXT"),
 		"DASH": []byte("<MPD xmlns="), "ADTS": {0xff, 0xf1, 0x50, 0x80, 0, 0, 0, 0}, "RIFF": []byte("RIFF\x00\x00\x00\x00AVI "), "HTML": []byte("<!DOCTYPE html>"),
-		"WebVTT": []byte("WEBVTT\n\n00:"), "PNG": []byte("\x89PNG\r\n\x1a\n\x00"), "H.264": {0, 0, 0, 1, 0x67, 0x64, 0, 0x1e},
+		"WebVTT": []byte("WEBVTT\n\n00:"), "PNG": []byte("\x89PNG\r\n\x1a\n\x00"), "text": []byte("file 'one.mp4'\nfile 'two.mp4'\n"), "H.264": {0, 0, 0, 1, 0x67, 0x64, 0, 0x1e},
 	} {
 		_, err := try(data)
 		require.ErrorIs(t, err, media.ErrUnsupported, name)
