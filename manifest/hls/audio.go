@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,7 +186,7 @@ func steps(audio []*stream, of map[*stream]*content) map[*stream]int {
 			if of[s] != of[other] || s.track.Codec.Coding != other.track.Codec.Coding || channels(s.track) != channels(other.track) {
 				continue
 			}
-			if c := compare(other.rate.Average, s.rate.Average); c < 0 || c == 0 && before(audio, other, s) {
+			if c := cmp.Compare(other.rate.Average, s.rate.Average); c < 0 || c == 0 && before(audio, other, s) {
 				steps[s]++
 			}
 		}

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -89,7 +90,7 @@ func (v *variant) codecs() []string {
 // videoVariants is each video stream with each group that fits it, in the order in which they are listed.
 func videoVariants(video []*stream, groups []*group) []variant {
 	sorted := slices.Clone(video)
-	slices.SortStableFunc(sorted, func(a, b *stream) int { return compare(a.rate.Peak, b.rate.Peak) })
+	slices.SortStableFunc(sorted, func(a, b *stream) int { return cmp.Compare(a.rate.Peak, b.rate.Peak) })
 	var list []variant
 	for _, v := range sorted {
 		if len(groups) == 0 {
@@ -167,14 +168,4 @@ func startFirst(list []variant) []variant {
 	copy(list[1:best+1], list[:best])
 	list[0] = start
 	return list
-}
-
-func compare(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 	"time"
@@ -87,11 +88,11 @@ func (t Time) Compare(u Time) int {
 		u = Time{0, 1}
 	}
 	if t.Scale == u.Scale {
-		return cmp64(t.Ticks, u.Ticks)
+		return cmp.Compare(t.Ticks, u.Ticks)
 	}
 	// t.Ticks*u.Scale against u.Ticks*t.Scale: 96 bits and a sign
 	if (t.Ticks < 0) != (u.Ticks < 0) {
-		return cmp64(t.Ticks, u.Ticks)
+		return cmp.Compare(t.Ticks, u.Ticks)
 	}
 	ah, al := bits.Mul64(abs64(t.Ticks), uint64(u.Scale))
 	bh, bl := bits.Mul64(abs64(u.Ticks), uint64(t.Scale))
@@ -133,16 +134,6 @@ func Ticks(d time.Duration, scale uint32) int64 {
 // Duration returns ticks of the timescale as a duration, rounded up to the nanosecond: a bound.
 func Duration(ticks int64, scale uint32) time.Duration {
 	return time.Duration(RescaleUp(ticks, scale, uint32(time.Second)))
-}
-
-func cmp64(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func abs64(v int64) uint64 {
