@@ -15,6 +15,7 @@ type group struct {
 	id      string
 	members []member
 	muxed   string // the rendition that is in the variants themselves; empty: none
+	instead bool   // played in place of what is in the variants
 }
 
 // member is one rendition of a group.
@@ -84,7 +85,37 @@ func audioGroups(video, audio []*stream) []*group {
 	for _, g := range groups {
 		g.complete(contents, audio, of)
 	}
+	if len(muxed) > 0 {
+		groups = append(groups, insteadOf(groups, contents, audio, of, steps)...)
+	}
 	return groups
+}
+
+// insteadOf are groups of the encodings that none of the others has room for, beside variants that have sound of their own:
+// players that choose such a group leave that sound alone. A content that is nowhere but in the variants cannot be in it,
+// and then there is no such group.
+func insteadOf(others []*group, contents []*content, audio []*stream, of map[*stream]*content, steps map[*stream]int) []*group {
+	var groups []*group
+	for _, s := range audio {
+		if slices.ContainsFunc(others, func(g *group) bool { return g.holds(s) }) {
+			continue
+		}
+		e := encoding{coding: s.track.Codec.Coding, channels: channels(s.track), step: steps[s]}
+		i := slices.IndexFunc(groups, func(g *group) bool { return g.id == e.id() })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &group{id: e.id(), instead: true})
+		}
+		groups[i].members = append(groups[i].members, member{content: of[s], stream: s})
+	}
+	return slices.DeleteFunc(groups, func(g *group) bool {
+		g.complete(contents, audio, of)
+		return len(g.members) < len(contents)
+	})
+}
+
+func (g *group) holds(s *stream) bool {
+	return slices.ContainsFunc(g.members, func(m member) bool { return m.stream == s })
 }
 
 // muxedAudio is the audio in the video's segments, each rendition once. Its rate counts with the video.
@@ -139,7 +170,7 @@ func distance(a, b *media.Track) int {
 // fits reports whether the group goes with a video stream: groups with multiplexed audio only with streams that hold it.
 func (g *group) fits(v *stream) bool {
 	if g.muxed == "" {
-		return len(v.with) == 0
+		return len(v.with) == 0 || g.instead
 	}
 	return v.holds(g.muxed)
 }

@@ -173,6 +173,31 @@ func TestMultiplexedSteps(t *testing.T) {
 	}
 }
 
+// Sound in another coding than what is multiplexed is a group of its own, to be played in place of it; the language that
+// has no such coding goes along. Without a choice for what is only in the video there is no such group.
+func TestMultiplexedOtherCodings(t *testing.T) {
+	tl := timelines.Ladder(30, 6)
+	p := tl.Periods[0]
+	p.Renditions = append(p.Renditions, timelines.Audio("fr", "fr").Cut(30, 6),
+		timelines.Audio("en6", "en").Codec(media.EAC3, "ec-3", "ec-3").Channels(6, 0xF801, 0).Bits(384_000).Set("dolby").Cut(30, 6))
+	offers := []manifest.Offer{
+		{Rendition: "v1", NoInit: true, With: []string{"a1"}}, {Rendition: "fr", NoInit: true}, {Rendition: "en6", NoInit: true},
+	}
+	list, text := index(t, tl, &manifest.Options{Offers: offers})
+	require.Len(t, list.Variants, 2)
+	require.Equal(t, "muxed-aac-2", list.Variants[0].Audio)
+	require.Equal(t, "eac3-6", list.Variants[1].Audio)
+	require.Equal(t, list.Variants[0].URI, list.Variants[1].URI)
+	require.Equal(t, "avc1.64001f,mp4a.40.2,ec-3", list.Variants[1].Codecs)
+	require.Greater(t, list.Variants[1].Bandwidth, list.Variants[0].Bandwidth)
+	require.Contains(t, text, `GROUP-ID="eac3-6",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="6",URI="index.en6.m3u8"`)
+	require.Contains(t, text, `GROUP-ID="eac3-6",NAME="fr",LANGUAGE="fr",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",URI="index.fr.m3u8"`)
+
+	p.Renditions[len(p.Renditions)-1].Track.Language = "fr" // English is in the video and nowhere else
+	list, _ = index(t, tl, &manifest.Options{Offers: offers})
+	require.Len(t, list.Variants, 1)
+}
+
 // Labels that would break a quoted string or a line do not.
 func TestHostileLabel(t *testing.T) {
 	tl := timelines.Two()
