@@ -96,8 +96,9 @@ func (p *parser) sizes(tb map[string]*box) (*sizes, error) {
 	f := fields{b: b.body}
 	f.full()
 	s := &sizes{bits: 32}
-	if s.uniform = f.u32(); b.typ == "stz2" {
-		s.bits = int(s.uniform & 0xff)
+	compact := b.typ == "stz2"
+	if s.uniform = f.u32(); compact {
+		s.bits, s.uniform = int(s.uniform&0xff), 0
 	} else if s.uniform != 0 {
 		s.bits = 0
 	}
@@ -106,7 +107,7 @@ func (p *parser) sizes(tb map[string]*box) (*sizes, error) {
 	switch {
 	case f.short:
 		return nil, b.errorf("%d bytes are too few: %w", len(b.body), media.ErrFormat)
-	case s.bits != 0 && s.bits != 4 && s.bits != 8 && s.bits != 16 && s.bits != 32:
+	case compact && s.bits != 4 && s.bits != 8 && s.bits != 16:
 		return nil, b.errorf("field size %d (14496-12, 8.7.3.3): %w", s.bits, media.ErrFormat)
 	case n*int64(s.bits) > int64(len(f.b))*8:
 		return nil, b.errorf("%d samples of %d bits do not fit into %d bytes: %w", n, s.bits, len(f.b), media.ErrFormat)

@@ -1,6 +1,7 @@
 package bmff_test
 
 import (
+	"fmt"
 	"bytes"
 	"math"
 	"testing"
@@ -45,11 +46,13 @@ func TestA15UniformAndCompactSizes(t *testing.T) {
 			}
 		})
 	}
-	t.Run("field of 5 bits", func(t *testing.T) {
-		_, err := try(poke(bmfftest.File{Tracks: []bmfftest.Track{byteSized}}.Bytes(), "stz2", 11, 5))
-		require.ErrorIs(t, err, media.ErrFormat)
-		require.ErrorContains(t, err, "moov/trak[0]/mdia/minf/stbl/stz2")
-	})
+	for _, bits := range []byte{0, 5, 32} {
+		t.Run(fmt.Sprintf("field of %d bits", bits), func(t *testing.T) {
+			_, err := try(poke(bmfftest.File{Tracks: []bmfftest.Track{byteSized}}.Bytes(), "stz2", 11, bits))
+			require.ErrorIs(t, err, media.ErrFormat)
+			require.ErrorContains(t, err, "moov/trak[0]/mdia/minf/stbl/stz2")
+		})
+	}
 	t.Run("more than the file holds", func(t *testing.T) {
 		data := bmfftest.File{Tracks: []bmfftest.Track{equal}}.Bytes()
 		m, err := try(poke(data, "stsz", 12, 0x7f, 0xff, 0xff, 0xff))
