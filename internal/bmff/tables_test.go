@@ -1,8 +1,8 @@
 package bmff_test
 
 import (
-	"fmt"
 	"bytes"
+	"fmt"
 	"math"
 	"testing"
 
