@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -11,7 +12,7 @@ const (
 	Multivariant Kind = iota + 1 // HLS multivariant playlist: Name
 	Media                        // HLS media playlist: Name, Rendition
 	MPD                          // DASH: Name
-	Init                         // initialization segment: Version, Rendition, Period
+	Init                         // initialization segment: Version, Rendition, Period, Key
 	Segment                      // media segment: Version, Rendition, Number, Ext
 )
 
@@ -22,6 +23,7 @@ type Ref struct {
 	Version   string // of the Timeline: [A-Za-z0-9_-]+
 	Rendition string // [A-Za-z0-9_-]+
 	Period    string // [A-Za-z0-9_-]+
+	Key       uint64 // of an Init: the key period plus one; 0: that of keys that stay, or of all periods (Options.InBandKeys)
 	Number    uint64
 	Ext       string // file name extension of the segment, [a-z0-9]+
 }
@@ -48,9 +50,30 @@ type Options struct {
 	// Offers are the renditions that the endpoint's container can carry, in the order of listing; nil: each rendition
 	// that is not Hidden, as CMAF.
 	Offers []Offer
+	// Key tells under which key a segment of a rendition is; nil, or a nil answer: it is clear. Equal pointers are equal
+	// keys, so that writers need compare nothing else. It is asked in the order of numbers.
+	Key func(p *media.Period, rendition string, number uint64) *Key
+	// InBandKeys says that segments name their keys themselves, under one initialization segment (Ref.Key 0): DASH then
+	// has one Period whatever the keys, without default_KID. Else each key period has an initialization segment of its
+	// own, and DASH starts a Period with it.
+	InBandKeys bool
+	// NoSessionKeys leaves EXT-X-SESSION-KEY out of multivariant playlists.
+	NoSessionKeys bool
+	// ReferencedKeys has an MPD describe each key once, and refer to it by @ref (23009-1, 5.8.4.1); else each
+	// AdaptationSet says it all.
+	ReferencedKeys bool
 	// NumberDuration asks DASH for SegmentTemplate@duration in place of a SegmentTimeline, where the segments are regular
 	// enough for it: see package dash.
 	NumberDuration bool
+}
+
+// Key is what manifests say of the key under which segments are. Read-only.
+type Key struct {
+	Period  uint64 // Ref.Key of the initialization segment: the key period plus one, or 0
+	Scheme  drm.Scheme
+	ID      drm.KeyID
+	IV      []byte       // EXT-X-KEY IV of KEYFORMAT identity, 16 bytes; nil: none is written
+	Signals []drm.Signal // of the systems that this manifest is for
 }
 
 // Offer is how one rendition is carried. The container decides it, so that writers know no containers.

@@ -13,6 +13,7 @@ import (
 //	index.m3u8  index.mpd           multivariant playlist, MPD
 //	index.v1.m3u8                   media playlist of rendition v1
 //	3kf09a/v1/0.init.mp4            initialization segment of Period 0, Timeline version 3kf09a
+//	3kf09a/v1/0.k7.init.mp4         the same under the key of key period 7
 //	3kf09a/v1/17.m4s                segment 17
 type Paths struct{}
 
@@ -28,18 +29,26 @@ func (Paths) Link(r Ref) string {
 	case MPD:
 		return r.Name + ".mpd"
 	case Init:
-		return r.Version + "/" + r.Rendition + "/" + r.Period + initSuffix
+		return r.Version + "/" + r.Rendition + "/" + r.Period + keyPeriod(r.Key) + initSuffix
 	case Segment:
 		return r.Version + "/" + r.Rendition + "/" + strconv.FormatUint(r.Number, 10) + "." + r.Ext
 	}
 	return ""
 }
 
+// keyPeriod is the part of a name that tells the key period.
+func keyPeriod(key uint64) string {
+	if key == 0 {
+		return ""
+	}
+	return ".k" + strconv.FormatUint(key-1, 10)
+}
+
 // Template writes r as a DASH SegmentTemplate does (23009-1, 5.3.9.4.4).
 func (Paths) Template(r Ref) string {
 	dir := r.Version + "/$RepresentationID$/"
 	if r.Kind == Init {
-		return dir + r.Period + initSuffix
+		return dir + r.Period + keyPeriod(r.Key) + initSuffix
 	}
 	return dir + "$Number$." + r.Ext
 }
@@ -63,7 +72,15 @@ func parse(path string) (Ref, bool) {
 		return Ref{}, false
 	}
 	if period, ok := strings.CutSuffix(name, initSuffix); ok {
-		return Ref{Kind: Init, Version: version, Rendition: rendition, Period: period}, isID(period)
+		period, key, keyed := strings.Cut(period, ".k")
+		r := Ref{Kind: Init, Version: version, Rendition: rendition, Period: period}
+		if keyed {
+			n, err := strconv.ParseUint(key, 10, 64)
+			if r.Key = n + 1; err != nil || r.Key == 0 || keyPeriod(r.Key) != ".k"+key {
+				return Ref{}, false
+			}
+		}
+		return r, isID(period)
 	}
 	digits, ext, ok := strings.Cut(name, ".")
 	if !ok || !isExt(ext) {

@@ -220,7 +220,7 @@ func (h *Handler) serveInit(w *sender, r *http.Request, req request) error {
 	}
 	for _, p := range tl.Periods {
 		if rend, ok := p.Rendition(req.ref.Rendition); ok && p.ID == req.ref.Period {
-			body, err := in.Init(rend.Track)
+			body, err := in.Init(rend.Track, nil)
 			if err != nil {
 				return err
 			}

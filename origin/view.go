@@ -122,7 +122,7 @@ func choose(tl *media.Timeline, r *media.Rendition, ep *Endpoint, f format) (pac
 func accepts(tl *media.Timeline, rendition string, pk packager.Packager) error {
 	for _, p := range tl.Periods {
 		if r, ok := p.Rendition(rendition); ok {
-			if err := pk.Accepts(r.Track); err != nil {
+			if err := pk.Accepts(r.Track, ""); err != nil {
 				return err
 			}
 		}
@@ -188,7 +188,7 @@ func with(p *media.Period, r *media.Rendition, f format, muxed string) []string 
 	}
 	var list []string
 	for _, id := range r.With {
-		if w, ok := p.Rendition(id); ok && f.main.Accepts(w.Track) == nil {
+		if w, ok := p.Rendition(id); ok && f.main.Accepts(w.Track, "") == nil {
 			list = append(list, id)
 		}
 	}
@@ -205,7 +205,7 @@ func newOffer(p *media.Period, r *media.Rendition, pk packager.Packager, with []
 			tracks = append(tracks, w.Track)
 		}
 	}
-	o := manifest.Offer{Rendition: r.ID, With: with, Size: pk.Estimate}
+	o := manifest.Offer{Rendition: r.ID, With: with, Size: func(spans ...media.Span) int64 { return pk.Estimate("", spans...) }}
 	o.Ext, o.MIME = pk.Type(tracks...)
 	_, init := pk.(packager.Initializer)
 	o.NoInit = !init

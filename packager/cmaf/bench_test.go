@@ -73,7 +73,7 @@ func BenchmarkInit(b *testing.B) {
 	track := videoTrack()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (cmaf.Packager{}).Init(track); err != nil {
+		if _, err := (cmaf.Packager{}).Init(track, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -15,7 +16,10 @@ var _ packager.Initializer = Packager{}
 
 // Accepts tells whether the codec has a place in CMAF and the track the sample entry for it. Errors match
 // media.ErrUnsupported, or media.ErrFormat where the sample entry is no box.
-func (Packager) Accepts(t *media.Track) error {
+func (Packager) Accepts(t *media.Track, s drm.Scheme) error {
+	if s != "" {
+		return fmt.Errorf("track %s: CMAF under scheme %s: %w", t.ID, s, media.ErrUnsupported)
+	}
 	kind := media.Audio
 	switch t.Codec.Coding {
 	case media.H264, media.HEVC, media.AV1, media.VP9:

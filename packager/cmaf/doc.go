@@ -1,7 +1,7 @@
 // Package cmaf packages samples as CMAF: fragmented MP4 that HLS and DASH share, segment by segment (ISO/IEC 23000-19).
 // It carries H.264, HEVC, AV1, VP9, AAC, AC-3, E-AC-3, Opus, FLAC and MP3, one track a file.
 //
-//	init, err := cmaf.Packager{}.Init(track)
+//	init, err := cmaf.Packager{}.Init(track, nil)
 //	job, err := packager.Load(ctx, segs)
 //	body, err := cmaf.Packager{}.Segment(ctx, job)
 //	_, err = body.Send(ctx, w)

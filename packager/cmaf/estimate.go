@@ -1,13 +1,14 @@
 package cmaf
 
 import (
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
 // Estimate takes samples for equally long, or for of any duration where their number shows that they are not, and
 // pictures for such that depend on one another in more than one way. Where that is wrong the segment is smaller by 4 bytes
 // a sample.
-func (Packager) Estimate(spans ...media.Span) int64 {
+func (Packager) Estimate(_ drm.Scheme, spans ...media.Span) int64 {
 	var total int64
 	for i := range spans {
 		total += estimate(&spans[i])

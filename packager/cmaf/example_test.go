@@ -43,7 +43,7 @@ func Example() {
 	span := media.Span{Source: source, Track: track, Media: media.Interval{From: 10240, To: 20480}, Start: 10240, Duration: 10240}
 
 	p := cmaf.Packager{}
-	init, err := p.Init(track)
+	init, err := p.Init(track, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

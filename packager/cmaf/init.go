@@ -9,6 +9,7 @@ import (
 
 	"github.com/Eyevinn/mp4ff/mp4"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -17,8 +18,8 @@ const roleScheme = "urn:mpeg:dash:role:2011"
 
 // Init makes the CMAF header of a track (23000-19, 7.3.2): ftyp and a moov without samples. It holds no date, so that
 // equal tracks give equal bytes.
-func (p Packager) Init(t *media.Track) (packager.Body, error) {
-	if err := p.Accepts(t); err != nil {
+func (p Packager) Init(t *media.Track, protect *drm.Protection) (packager.Body, error) {
+	if err := p.Accepts(t, protect.Of()); err != nil {
 		return packager.Body{}, err
 	}
 	list := brands(t)

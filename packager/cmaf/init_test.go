@@ -15,7 +15,7 @@ import (
 )
 
 func header(t testing.TB, track *media.Track) ([]byte, *mp4.InitSegment) {
-	body, err := cmaf.Packager{}.Init(track)
+	body, err := cmaf.Packager{}.Init(track, nil)
 	require.NoError(t, err)
 	data, err := body.Bytes(t.Context())
 	require.NoError(t, err)
@@ -194,7 +194,7 @@ func TestEdgeE8NoSampleTables(t *testing.T) {
 func TestAccepts(t *testing.T) {
 	p := cmaf.Packager{}
 	for _, track := range tracks() {
-		require.NoError(t, p.Accepts(track))
+		require.NoError(t, p.Accepts(track, ""))
 	}
 	for name, c := range map[string]struct {
 		change func(*media.Track)
@@ -213,8 +213,8 @@ func TestAccepts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			track := videoTrack()
 			c.change(track)
-			require.ErrorIs(t, p.Accepts(track), c.want)
-			_, err := p.Init(track)
+			require.ErrorIs(t, p.Accepts(track, ""), c.want)
+			_, err := p.Init(track, nil)
 			require.ErrorIs(t, err, c.want)
 		})
 	}

@@ -23,7 +23,7 @@ func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body
 		return packager.Body{}, fmt.Errorf("segment %d of %d tracks: CMAF holds one: %w", job.Number, len(job.Inputs), media.ErrUnsupported)
 	}
 	in := &job.Inputs[0]
-	if err := p.Accepts(in.Track); err != nil {
+	if err := p.Accepts(in.Track, in.Scheme()); err != nil {
 		return packager.Body{}, err
 	}
 	var few [16]fragment

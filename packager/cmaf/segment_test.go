@@ -352,7 +352,7 @@ func TestEstimate(t *testing.T) {
 				j := job(r)
 				j.Chunk = chunk
 				real := len(segment(t, j))
-				got := cmaf.Packager{}.Estimate(media.Span{
+				got := cmaf.Packager{}.Estimate("", media.Span{
 					Track: track, Bytes: r.Bytes(), Samples: len(samples), Duration: r.Duration(), Chunk: chunk,
 				})
 				require.GreaterOrEqual(t, got, int64(real), "%s: %d samples in chunks of %d", coding, n, chunk)
@@ -360,7 +360,7 @@ func TestEstimate(t *testing.T) {
 			}
 		}
 	}
-	require.Zero(t, cmaf.Packager{}.Estimate())
+	require.Zero(t, cmaf.Packager{}.Estimate(""))
 }
 
 // A segment costs the same few allocations whatever is in it.

@@ -45,6 +45,9 @@ type Run struct {
 	Samples []Sample
 	Data    Object
 	Units   []Unit // what the samples consist of, in order; nil: unknown, packagers read it from Data
+	// Crypt is how these samples are encrypted where they lie; nil: they are clear.
+	Crypt *Crypt
+	Aux   []Aux // of each sample, where Crypt is not nil
 }
 
 // Duration is the sum of the samples' durations, ticks.

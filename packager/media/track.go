@@ -77,6 +77,9 @@ type Track struct {
 	Default  bool     // the one to choose among its Kind when nothing else decides
 	Video    *VideoFormat
 	Audio    *AudioFormat
+	// Crypt is how the source itself is encrypted: the sample entry was encv or enca, some Runs may be clear all the same.
+	// nil: clear. Codec is that of the clear form.
+	Crypt *Crypt
 }
 
 // Ratio is an exact fraction; the zero value is unknown.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/codec"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -17,7 +18,10 @@ var _ packager.Packager = Packager{}
 
 // Accepts tells whether the track is AAC that ADTS can name, AC-3, E-AC-3 or MP3. Errors match media.ErrUnsupported, or
 // media.ErrFormat where the AudioSpecificConfig is malformed.
-func (Packager) Accepts(t *media.Track) error {
+func (Packager) Accepts(t *media.Track, s drm.Scheme) error {
+	if s != "" {
+		return fmt.Errorf("track %s: packed audio under scheme %s: %w", t.ID, s, media.ErrUnsupported)
+	}
 	switch t.Codec.Coding {
 	case media.AAC:
 		if _, err := codec.NewADTS(t.Codec.Config); err != nil {
@@ -49,7 +53,7 @@ func (Packager) Type(tracks ...*media.Track) (ext, mime string) {
 }
 
 // Estimate is exact, but for AAC whose layout needs a program_config_element in each header.
-func (Packager) Estimate(spans ...media.Span) int64 {
+func (Packager) Estimate(_ drm.Scheme, spans ...media.Span) int64 {
 	var n int64
 	for i := range spans {
 		n += tagSize + spans[i].Bytes
@@ -70,7 +74,7 @@ func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body
 		return packager.Body{}, fmt.Errorf("segment %d of %d tracks: packed audio holds one: %w", job.Number, len(job.Inputs), media.ErrUnsupported)
 	}
 	in := &job.Inputs[0]
-	if err := p.Accepts(in.Track); err != nil {
+	if err := p.Accepts(in.Track, in.Scheme()); err != nil {
 		return packager.Body{}, err
 	}
 	start, ok := start(in)

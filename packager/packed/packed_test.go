@@ -193,7 +193,7 @@ func TestEstimate(t *testing.T) {
 	for _, tr := range []*media.Track{aac(), track(media.MP3), track(media.AC3), track(media.EAC3)} {
 		r := run(tr, 0, 0, 300, 301, 302)
 		body, _ := segment(t, job(r))
-		require.Equal(t, body.Size(), packed.Packager{}.Estimate(media.Span{Track: tr, Bytes: r.Bytes(), Samples: 3}))
+		require.Equal(t, body.Size(), packed.Packager{}.Estimate("", media.Span{Track: tr, Bytes: r.Bytes(), Samples: 3}))
 	}
 }
 
@@ -204,14 +204,14 @@ func TestAcceptsAndType(t *testing.T) {
 	}{
 		{aac(), "aac", "audio/aac"}, {track(media.AC3), "ac3", "audio/ac3"}, {track(media.EAC3), "eac3", "audio/eac3"}, {track(media.MP3), "mp3", "audio/mpeg"},
 	} {
-		require.NoError(t, packed.Packager{}.Accepts(c.track))
+		require.NoError(t, packed.Packager{}.Accepts(c.track, ""))
 		ext, mime := packed.Packager{}.Type(c.track)
 		require.Equal(t, []string{c.ext, c.mime}, []string{ext, mime})
 	}
 	for _, coding := range []media.Coding{media.Opus, media.FLAC, media.H264, ""} {
-		require.ErrorIs(t, packed.Packager{}.Accepts(track(coding)), media.ErrUnsupported, coding)
+		require.ErrorIs(t, packed.Packager{}.Accepts(track(coding), ""), media.ErrUnsupported, coding)
 	}
-	require.Error(t, packed.Packager{}.Accepts(track(media.AAC)), "no AudioSpecificConfig")
+	require.Error(t, packed.Packager{}.Accepts(track(media.AAC), ""), "no AudioSpecificConfig")
 }
 
 func TestErrors(t *testing.T) {

@@ -3,7 +3,9 @@ package ts
 import (
 	"math"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/codec"
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/mpegts"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -11,7 +13,7 @@ import (
 // Estimate is the size of a segment of these spans, bytes, where they say Bytes and Samples. Without Samples a usual rate
 // is assumed. It is rarely too low and then by a turn of the continuity counter at most, 16 packets; and too high by one
 // for each stream and 2 %.
-func (Packager) Estimate(spans ...media.Span) int64 {
+func (Packager) Estimate(_ drm.Scheme, spans ...media.Span) int64 {
 	clock := -1 // the span that carries PCR
 	for i := range spans {
 		switch s := &spans[i]; {

@@ -36,7 +36,7 @@ func Example() {
 	}
 	fmt.Printf("%d packets, the first begins with % x\n", len(b)/188, b[:8])
 
-	err = ts.Packager{}.Accepts(&media.Track{ID: "v1", Kind: media.Video, Codec: media.Codec{Coding: media.AV1}})
+	err = ts.Packager{}.Accepts(&media.Track{ID: "v1", Kind: media.Video, Codec: media.Codec{Coding: media.AV1}}, "")
 	fmt.Println(err)
 	// Output:
 	// 18424 bytes are known before they are made

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -15,7 +16,10 @@ var _ packager.Packager = Packager{}
 
 // Accepts returns nil if segments can hold the track, else why not; the error matches media.ErrUnsupported, or
 // media.ErrFormat where the track's codec configuration is damaged.
-func (Packager) Accepts(t *media.Track) error {
+func (Packager) Accepts(t *media.Track, s drm.Scheme) error {
+	if s != "" {
+		return fmt.Errorf("track %s: MPEG-TS under scheme %s: %w", t.ID, s, media.ErrUnsupported)
+	}
 	_, err := newElementary(&packager.Input{Track: t}, 0)
 	return err
 }

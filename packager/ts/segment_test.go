@@ -113,7 +113,7 @@ func TestCodings(t *testing.T) {
 		require.Equal(t, bytes.Join(a.samples, nil), got)
 	}
 	for _, c := range []media.Coding{media.AV1, media.VP9, media.Opus, media.FLAC} {
-		err := ts.Packager{}.Accepts(&media.Track{ID: "x", Timescale: 1, Codec: media.Codec{Coding: c}})
+		err := ts.Packager{}.Accepts(&media.Track{ID: "x", Timescale: 1, Codec: media.Codec{Coding: c}}, "")
 		require.ErrorIs(t, err, media.ErrUnsupported)
 		require.ErrorContains(t, err, string(c))
 	}
@@ -358,7 +358,7 @@ func TestEstimate(t *testing.T) {
 			for _, c := range clips {
 				spans = append(spans, span(c))
 			}
-			exact, got := int64(len(segment(t, job(clips...)))), ts.Packager{}.Estimate(spans...)
+			exact, got := int64(len(segment(t, job(clips...)))), ts.Packager{}.Estimate("", spans...)
 			if got < exact {
 				below++
 			}
@@ -372,8 +372,8 @@ func TestEstimate(t *testing.T) {
 	for range 5 {
 		slow.add(bmfftest.NAL(append([]byte{0x65}, bmfftest.Noise(1, 900)...)), 900_000, 0, true)
 	}
-	require.InEpsilon(t, len(segment(t, job(slow))), ts.Packager{}.Estimate(span(slow)), 0.05, "clocks between pictures")
-	require.Positive(t, ts.Packager{}.Estimate(media.Span{Track: aac(48000).track, Duration: 48000 * 6, Bytes: 96000}))
+	require.InEpsilon(t, len(segment(t, job(slow))), ts.Packager{}.Estimate("", span(slow)), 0.05, "clocks between pictures")
+	require.Positive(t, ts.Packager{}.Estimate("", media.Span{Track: aac(48000).track, Duration: 48000 * 6, Bytes: 96000}))
 }
 
 // replaced is in memory and becomes another file after some checks.

@@ -156,5 +156,5 @@ func TestMalformedUnits(t *testing.T) {
 	}
 	v := h264(90000)
 	v.track.Video.NALLength = 3
-	require.ErrorIs(t, ts.Packager{}.Accepts(v.track), media.ErrFormat)
+	require.ErrorIs(t, ts.Packager{}.Accepts(v.track, ""), media.ErrFormat)
 }

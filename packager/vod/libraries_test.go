@@ -80,7 +80,7 @@ func serveAll(t *testing.T, data []byte) {
 		return
 	}
 	for _, r := range tl.Periods[0].Renditions {
-		_, err := cmaf.Packager{}.Init(r.Track)
+		_, err := cmaf.Packager{}.Init(r.Track, nil)
 		known(err)
 		for i := range r.Segments.Len() {
 			job, err := packager.Load(t.Context(), []media.Segment{r.Segments.At(i)})

@@ -1,0 +1,91 @@
+package drm
+
+import (
+	"fmt"
+
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// Contract says which tracks share a key: a CPIX list of usage rules (SPEKE 2.0, encryption contract). Of the rules that
+// match a track the last one counts; a track that none matches stays clear.
+type Contract []Rule
+
+// Rule gives one key to the tracks that its filters match: any of the filters of their kind.
+type Rule struct {
+	Label string // intendedTrackType, unique in a Contract: ALL, VIDEO, AUDIO, SD, HD, SD+HD1
+	Video []VideoFilter
+	Audio []AudioFilter
+}
+
+// VideoFilter matches tracks between the limits, which belong to it except MinFPS; 0: no limit.
+type VideoFilter struct {
+	MinPixels, MaxPixels int // width times height
+	MinFPS, MaxFPS       int // frames per second; MinFPS itself is excluded
+	HDR                  *bool
+}
+
+// AudioFilter matches tracks between the limits, which belong to it; 0: no limit.
+type AudioFilter struct{ MinChannels, MaxChannels int }
+
+// Shared is one key for all (preset SHARED).
+func Shared() Contract {
+	return Contract{{Label: "ALL", Video: []VideoFilter{{}}, Audio: []AudioFilter{{}}}}
+}
+
+// Label is that of the rule that counts for the track; false where none matches: the track stays clear.
+func (c Contract) Label(t *media.Track) (string, bool) {
+	for i := len(c) - 1; i >= 0; i-- {
+		if c[i].matches(t) {
+			return c[i].Label, true
+		}
+	}
+	return "", false
+}
+
+func (r *Rule) matches(t *media.Track) bool {
+	switch {
+	case t.Kind == media.Video && t.Video != nil:
+		for _, f := range r.Video {
+			if f.matches(t.Video) {
+				return true
+			}
+		}
+	case t.Kind == media.Audio && t.Audio != nil:
+		for _, f := range r.Audio {
+			if n := t.Audio.Channels; n >= f.MinChannels && (f.MaxChannels == 0 || n <= f.MaxChannels) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (f *VideoFilter) matches(v *media.VideoFormat) bool {
+	pixels := v.Width * v.Height
+	fps := func(limit int) int { // compares the frame rate with a limit
+		return int(v.FrameRate.Num) - limit*int(max(1, v.FrameRate.Den))
+	}
+	hdr := v.Range() != "SDR"
+	return pixels >= f.MinPixels && (f.MaxPixels == 0 || pixels <= f.MaxPixels) &&
+		(f.MinFPS == 0 || fps(f.MinFPS) > 0) && (f.MaxFPS == 0 || fps(f.MaxFPS) <= 0) &&
+		(f.HDR == nil || *f.HDR == hdr)
+}
+
+// Check says what is wrong with a Contract; the error matches ErrRefused.
+func (c Contract) Check() error {
+	seen := map[string]bool{}
+	for i := range c {
+		r := &c[i]
+		if r.Label == "" || seen[r.Label] {
+			return fmt.Errorf("malformed encryption contract: label %q is empty or twice: %w", r.Label, ErrRefused)
+		}
+		seen[r.Label] = true
+		if len(r.Video)+len(r.Audio) == 0 {
+			return fmt.Errorf("malformed encryption contract: %s has no filter: %w", r.Label, ErrRefused)
+		}
+		if r.Label == "ALL" && (len(c) > 1 || len(r.Video) != 1 || len(r.Audio) != 1 || r.Video[0] != (VideoFilter{}) || r.Audio[0] != (AudioFilter{})) {
+			return fmt.Errorf("malformed encryption contract: ALL stands alone, with one empty filter for video and one for audio: %w", ErrRefused)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+package drm
+
+import "errors"
+
+// Errors of this package and of providers; match them with errors.Is.
+var (
+	// ErrNoKey: the provider has no key for what was asked. To ask again is of no use.
+	ErrNoKey = errors.New("no key")
+	// ErrUnavailable: the provider could not be asked, or failed. To ask again later may help; package origin answers 503.
+	ErrUnavailable = errors.New("key provider unavailable")
+	// ErrRefused: the provider or its answer breaks the rules that both have to keep: a wrong key id, a system that was
+	// asked for and is missing, another contract than the one sent. To ask again is of no use.
+	ErrRefused = errors.New("key provider's answer refused")
+	// ErrKeyLength: a key or an IV has the wrong number of bytes.
+	ErrKeyLength = errors.New("wrong key length")
+	// ErrFormat: text, XML or a box that cannot be read.
+	ErrFormat = errors.New("malformed")
+	// ErrIncompatible: scheme, systems, container or codec do not go together.
+	ErrIncompatible = errors.New("incompatible protection")
+)
