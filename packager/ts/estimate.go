@@ -5,7 +5,6 @@ import (
 
 	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/codec"
-	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/mpegts"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
