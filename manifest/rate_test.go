@@ -92,7 +92,7 @@ func TestMeasureTinySegments(t *testing.T) {
 	start := time.Now()
 	require.Equal(t, manifest.Rate{Peak: 8000, Average: 8000},
 		manifest.Measure(of(pairs...), manifest.Offer{Rendition: "v"}, 6*time.Second))
-	require.Less(t, time.Since(start), 5*time.Second)
+	require.Less(t, time.Since(start), time.Minute)
 }
 
 func TestLongest(t *testing.T) {
