@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -27,6 +28,15 @@ const (
 type Manifest struct {
 	Format ManifestFormat
 	Name   string // of the file, without extension, [A-Za-z0-9_-]+; empty: index
+	// DRMSystems are those of the Endpoint's Encryption that this manifest is for: players disagree about some. nil: all.
+	DRMSystems []drm.SystemID
+	// ExcludeSessionKeys leaves EXT-X-SESSION-KEY out of HLS.
+	ExcludeSessionKeys bool
+	// InBandKeys tells players of rotating keys nothing but where they begin: segments name their keys themselves, and DASH
+	// has no Period for each.
+	InBandKeys bool
+	// ReferencedKeys has an MPD describe each key once (DrmSignaling REFERENCED).
+	ReferencedKeys bool
 	// NumberDuration asks DASH for SegmentTemplate@duration where the segments are regular enough.
 	NumberDuration bool
 }
@@ -39,6 +49,16 @@ type Endpoint struct {
 	Manifests []Manifest
 	// PackedAudio asks for HLS packed audio in place of TS with audio alone, where it can hold the codec.
 	PackedAudio bool
+	// Encryption is how media is protected; nil: not at all.
+	Encryption *Encryption
+}
+
+// name is Name or its default.
+func (m *Manifest) name() string {
+	if m.Name == "" {
+		return "index"
+	}
+	return m.Name
 }
 
 // DefaultEndpoints are cmaf, with HLS and DASH over the same segments, and ts, with HLS.
@@ -46,6 +66,30 @@ func DefaultEndpoints() []Endpoint {
 	return []Endpoint{
 		{Name: "cmaf", Container: CMAF, Manifests: []Manifest{{Format: HLS}, {Format: DASH}}},
 		{Name: "ts", Container: TS, Manifests: []Manifest{{Format: HLS}}},
+	}
+}
+
+// ProtectedEndpoints are the encrypted twins of DefaultEndpoints, with W3C Clear Key and the key itself in place of a
+// commercial system. Manifest index speaks to players that know org.w3.clearkey, manifest identity to those that fetch
+// the key.
+func ProtectedEndpoints() []Endpoint {
+	clearKey, identity := []drm.SystemID{drm.ClearKey}, []drm.SystemID{drm.Identity}
+	common := func(name string, method drm.Scheme) Endpoint {
+		return Endpoint{
+			Name: name, Container: CMAF,
+			Manifests:  []Manifest{{Format: HLS, DRMSystems: clearKey}, {Format: HLS, Name: "identity", DRMSystems: identity}, {Format: DASH}},
+			Encryption: &Encryption{Method: method, DRMSystems: []drm.SystemID{drm.ClearKey, drm.Identity}},
+		}
+	}
+	stream := func(name string, method drm.Scheme) Endpoint {
+		return Endpoint{
+			Name: name, Container: TS, Manifests: []Manifest{{Format: HLS}},
+			Encryption: &Encryption{Method: method, DRMSystems: identity},
+		}
+	}
+	return []Endpoint{
+		common("cmaf-cenc", drm.CENC), common("cmaf-cbcs", drm.CBCS),
+		stream("ts-aes128", drm.AES128), stream("ts-sampleaes", drm.SampleAES),
 	}
 }
 
@@ -95,6 +139,9 @@ func checkEndpoints(list []Endpoint) error {
 			case m.Format == DASH && ep.Container != CMAF:
 				return fmt.Errorf("origin: endpoint %s: DASH needs container CMAF", ep.Name)
 			}
+		}
+		if err := ep.Encryption.check(ep); err != nil {
+			return fmt.Errorf("origin: endpoint %s: %w", ep.Name, err)
 		}
 	}
 	return nil

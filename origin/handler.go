@@ -11,6 +11,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/manifest"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -20,9 +21,12 @@ import (
 // concurrent use.
 type Handler struct {
 	Library   Library
-	Endpoints []Endpoint       // nil: DefaultEndpoints
-	Logger    *slog.Logger     // nil: slog.Default. Requests are logged at level Debug
-	Now       func() time.Time // nil: time.Now. Only manifests of what has not ended depend on it
+	Endpoints []Endpoint // nil: DefaultEndpoints
+	// Keys gives the keys of Endpoints with Encryption; nil: there are none. They are kept as long as there is memory for
+	// them. Before a provider that is asked over a network put a drm.Cache: it retries, fetches ahead and keeps what it has.
+	Keys   drm.KeyProvider
+	Logger *slog.Logger     // nil: slog.Default. Requests are logged at level Debug
+	Now    func() time.Time // nil: time.Now. Only manifests of what has not ended depend on it
 	// CacheBytes bounds the memory for rendered manifests; 0: 64 MiB, negative: none are kept.
 	CacheBytes int64
 	// SendTimeout is how long a client may take for each megabyte before its connection is closed; 0: 30 s, negative:
@@ -34,11 +38,13 @@ type Handler struct {
 	endpoints []Endpoint // a copy
 	views     cache[viewKey, *view]
 	pages     cache[pageKey, *page]
+	keySets   cache[keySetKey, *drm.KeySet]
 }
 
 const (
 	defaultCacheBytes = 64 << 20
 	viewCacheBytes    = 4 << 20
+	keyCacheBytes     = 64 << 20
 	mediaLifetime     = "public, max-age=1209600, immutable" // the URL's version changes when the bytes do
 )
 
@@ -68,9 +74,15 @@ func (h *Handler) setup() {
 		h.pages.limit = defaultCacheBytes
 	}
 	h.views.limit = viewCacheBytes
+	h.keySets.limit = keyCacheBytes
 	h.invalid = checkEndpoints(h.endpoints)
 	if h.Library == nil {
 		h.invalid = errors.New("origin: Handler has no Library")
+	}
+	for i := range h.endpoints {
+		if h.endpoints[i].Encryption != nil && h.Keys == nil && h.invalid == nil {
+			h.invalid = fmt.Errorf("origin: endpoint %s is encrypted and Handler has no Keys", h.endpoints[i].Name)
+		}
 	}
 }
 
@@ -167,23 +179,23 @@ func (h *Handler) open(ctx context.Context, req request) (*media.Timeline, *view
 }
 
 // openMedia is open for a URL that holds a version and a rendition.
-func (h *Handler) openMedia(ctx context.Context, req request) (*media.Timeline, *carrier, error) {
+func (h *Handler) openMedia(ctx context.Context, req request) (*media.Timeline, *view, *carrier, error) {
 	tl, v, err := h.open(ctx, req)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if v.version != req.ref.Version {
-		return nil, nil, fmt.Errorf("version %s, which is %s now: %w", req.ref.Version, v.version, media.ErrNotFound)
+		return nil, nil, nil, fmt.Errorf("version %s, which is %s now: %w", req.ref.Version, v.version, media.ErrNotFound)
 	}
 	c := v.by[req.ref.Rendition]
 	if c == nil {
-		return nil, nil, fmt.Errorf("rendition %q: %w", req.ref.Rendition, media.ErrNotFound)
+		return nil, nil, nil, fmt.Errorf("rendition %q: %w", req.ref.Rendition, media.ErrNotFound)
 	}
-	return tl, c, nil
+	return tl, v, c, nil
 }
 
 func (h *Handler) serveSegment(w *sender, r *http.Request, req request) error {
-	tl, c, err := h.openMedia(r.Context(), req)
+	tl, v, c, err := h.openMedia(r.Context(), req)
 	if err != nil {
 		return err
 	}
@@ -202,7 +214,10 @@ func (h *Handler) serveSegment(w *sender, r *http.Request, req request) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.packager.Segment(r.Context(), job)
+	if err := h.keyed(r.Context(), req, tl, v, c, job); err != nil {
+		return err
+	}
+	body, err := packager.Render(r.Context(), c.packager, job)
 	if err != nil {
 		return err
 	}
@@ -210,7 +225,7 @@ func (h *Handler) serveSegment(w *sender, r *http.Request, req request) error {
 }
 
 func (h *Handler) serveInit(w *sender, r *http.Request, req request) error {
-	tl, c, err := h.openMedia(r.Context(), req)
+	tl, v, c, err := h.openMedia(r.Context(), req)
 	if err != nil {
 		return err
 	}
@@ -220,7 +235,11 @@ func (h *Handler) serveInit(w *sender, r *http.Request, req request) error {
 	}
 	for _, p := range tl.Periods {
 		if rend, ok := p.Rendition(req.ref.Rendition); ok && p.ID == req.ref.Period {
-			body, err := in.Init(rend.Track, nil)
+			protect, err := h.initProtection(r.Context(), req, tl, v, c)
+			if err != nil {
+				return err
+			}
+			body, err := packager.RenderInit(in, rend.Track, protect)
 			if err != nil {
 				return err
 			}

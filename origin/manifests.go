@@ -35,12 +35,9 @@ type pageKey struct {
 
 // ref is the manifest's own URL.
 func (m Manifest) ref() manifest.Ref {
-	r := manifest.Ref{Kind: manifest.Multivariant, Name: m.Name}
+	r := manifest.Ref{Kind: manifest.Multivariant, Name: m.name()}
 	if m.Format == DASH {
 		r.Kind = manifest.MPD
-	}
-	if r.Name == "" {
-		r.Name = "index"
 	}
 	return r
 }
@@ -95,8 +92,8 @@ func manifestLifetime(tl *media.Timeline) string {
 // page renders a manifest once for each Timeline, however many ask for it.
 func (h *Handler) page(ctx context.Context, req request, m *Manifest, tl *media.Timeline, v *view) (*page, error) {
 	key := pageKey{keyOf(tl, req.endpoint), links.Link(req.ref)}
-	return h.pages.get(ctx, key, func(context.Context) (*page, int64, error) {
-		text, mime, err := h.render(req.ref, m, tl, v)
+	return h.pages.get(ctx, key, func(ctx context.Context) (*page, int64, error) {
+		text, mime, err := h.render(ctx, req, m, tl, v)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -107,8 +104,15 @@ func (h *Handler) page(ctx context.Context, req request, m *Manifest, tl *media.
 }
 
 // render writes a manifest: a row for each kind.
-func (h *Handler) render(ref manifest.Ref, m *Manifest, tl *media.Timeline, v *view) (text []byte, mime string, err error) {
-	opts := &manifest.Options{Name: ref.Name, Linker: links, Offers: v.offers, NumberDuration: m.NumberDuration}
+func (h *Handler) render(ctx context.Context, req request, m *Manifest, tl *media.Timeline, v *view) (text []byte, mime string, err error) {
+	ref := req.ref
+	opts := &manifest.Options{
+		Name: ref.Name, Linker: links, Offers: v.offers, NumberDuration: m.NumberDuration,
+		InBandKeys: m.InBandKeys, NoSessionKeys: m.ExcludeSessionKeys, ReferencedKeys: m.ReferencedKeys,
+	}
+	if opts.Key, err = h.manifestKeys(ctx, req, m, tl, v); err != nil {
+		return nil, "", err
+	}
 	tl = v.show(tl)
 	const playlist = "application/vnd.apple.mpegurl"
 	switch ref.Kind {

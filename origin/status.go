@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -62,6 +63,12 @@ func status(err error) failure {
 		return failure{http.StatusPreconditionFailed, "precondition", noStore, true}
 	case errors.Is(err, errRange):
 		return failure{http.StatusRequestedRangeNotSatisfiable, "range", noStore, true}
+	case errors.Is(err, drm.ErrUnavailable):
+		return failure{http.StatusServiceUnavailable, "keys", noStore, false}
+	case errors.Is(err, drm.ErrRefused):
+		return failure{http.StatusBadGateway, "keys", noStore, false}
+	case errors.Is(err, drm.ErrNoKey):
+		return failure{http.StatusNotFound, "keys", cacheError, false}
 	case errors.Is(err, media.ErrChanged):
 		return failure{http.StatusServiceUnavailable, "changed", noStore, true}
 	case errors.Is(err, media.ErrNotYet):
@@ -70,7 +77,7 @@ func status(err error) failure {
 		return failure{http.StatusNotFound, "not-found", cacheError, true}
 	case errors.Is(err, media.ErrGone):
 		return failure{http.StatusGone, "gone", cacheError, true}
-	case errors.Is(err, media.ErrUnsupported):
+	case errors.Is(err, media.ErrUnsupported), errors.Is(err, drm.ErrIncompatible):
 		return failure{http.StatusUnprocessableEntity, "unsupported", cacheError, true}
 	case errors.Is(err, media.ErrFormat):
 		return failure{http.StatusUnprocessableEntity, "malformed", cacheError, true}

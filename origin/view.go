@@ -9,6 +9,7 @@ import (
 	"strings"
 	"weak"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/manifest"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -20,6 +21,8 @@ type view struct {
 	version string // in media URLs
 	offers  []manifest.Offer
 	by      map[string]*carrier // by rendition
+	lanes   map[string]uint16   // of IVs, by rendition
+	salt    uint64              // of IVs
 }
 
 // show is the Timeline under the version of the view, for manifests.
@@ -34,6 +37,9 @@ func (v *view) show(tl *media.Timeline) *media.Timeline {
 func versionOf(tl *media.Timeline, ep *Endpoint, offers []manifest.Offer) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %s %s\n", tl.Version, revision, ep.Container)
+	if ep.Encryption != nil {
+		fmt.Fprintf(h, "%s\n", ep.Encryption.digest())
+	}
 	for i := range offers {
 		fmt.Fprintf(h, "%s %s %q\n", offers[i].Rendition, offers[i].Ext, offers[i].With)
 	}
@@ -44,6 +50,7 @@ func versionOf(tl *media.Timeline, ep *Endpoint, offers []manifest.Offer) string
 type carrier struct {
 	offer    *manifest.Offer
 	packager packager.Packager
+	label    string // of the key in the encryption contract; empty: segments are clear
 }
 
 // viewKey names a view. Timelines are told apart by identity: equal calls return the same one.
@@ -78,12 +85,12 @@ func newView(tl *media.Timeline, ep *Endpoint) (v *view, left []media.Note) {
 	f := formats[ep.Container]
 	muxed := ""
 	if f.mux {
-		muxed = defaultAudio(tl, f.main)
+		muxed = defaultAudio(tl, ep, f.main)
 		if f.mux = covered(tl, muxed); !f.mux {
 			muxed = ""
 		}
 	}
-	v = &view{by: map[string]*carrier{}}
+	v = &view{by: map[string]*carrier{}, lanes: lanes(tl), salt: salt(tl.Version)}
 	seen := map[string]bool{}
 	for _, p := range tl.Periods {
 		for i := range p.Renditions {
@@ -100,8 +107,9 @@ func newView(tl *media.Timeline, ep *Endpoint) (v *view, left []media.Note) {
 			if r.ID == muxed {
 				continue // is in each video rendition
 			}
-			v.offers = append(v.offers, newOffer(p, r, pk, with(p, r, f, muxed)))
-			v.by[r.ID] = &carrier{packager: pk}
+			o, label := newOffer(p, r, ep, pk, with(p, r, ep, f, muxed))
+			v.offers = append(v.offers, o)
+			v.by[r.ID] = &carrier{packager: pk, label: label}
 		}
 	}
 	for i := range v.offers {
@@ -113,16 +121,36 @@ func newView(tl *media.Timeline, ep *Endpoint) (v *view, left []media.Note) {
 
 // choose returns what packages the rendition, which it must accept in each Period.
 func choose(tl *media.Timeline, r *media.Rendition, ep *Endpoint, f format) (packager.Packager, error) {
-	if ep.PackedAudio && f.packed != nil && r.Track.Kind == media.Audio && accepts(tl, r.ID, f.packed) == nil {
+	if ep.PackedAudio && f.packed != nil && r.Track.Kind == media.Audio && accepts(tl, r.ID, ep, f.packed) == nil {
 		return f.packed, nil
 	}
-	return f.main, accepts(tl, r.ID, f.main)
+	return f.main, accepts(tl, r.ID, ep, f.main)
 }
 
-func accepts(tl *media.Timeline, rendition string, pk packager.Packager) error {
+// schemeOf is how the packager itself is to encrypt a track; label is that of its key. Whole segments are encrypted by
+// packager.Render.
+func schemeOf(ep *Endpoint, t *media.Track) (s drm.Scheme, label string) {
+	if ep.Encryption == nil {
+		return "", ""
+	}
+	label, ok := ep.Encryption.contract().Label(t)
+	if !ok {
+		return "", ""
+	}
+	if ep.Encryption.Method == drm.AES128 {
+		return "", label
+	}
+	return ep.Encryption.Method, label
+}
+
+func accepts(tl *media.Timeline, rendition string, ep *Endpoint, pk packager.Packager) error {
 	for _, p := range tl.Periods {
 		if r, ok := p.Rendition(rendition); ok {
-			if err := pk.Accepts(r.Track, ""); err != nil {
+			if ep.Encryption != nil && r.Track.Crypt != nil {
+				return fmt.Errorf("track %s is encrypted at its source: give the source its keys to encrypt it anew: %w", r.Track.ID, media.ErrUnsupported)
+			}
+			scheme, _ := schemeOf(ep, r.Track)
+			if err := pk.Accepts(r.Track, scheme); err != nil {
 				return err
 			}
 		}
@@ -132,13 +160,13 @@ func accepts(tl *media.Timeline, rendition string, pk packager.Packager) error {
 
 // defaultAudio is the rendition that is multiplexed into video: of those that pk accepts the one marked as default, or the
 // first. Empty where there is no video or no audio.
-func defaultAudio(tl *media.Timeline, pk packager.Packager) string {
+func defaultAudio(tl *media.Timeline, ep *Endpoint, pk packager.Packager) string {
 	first, video := "", false
 	for _, p := range tl.Periods {
 		for i := range p.Renditions {
 			r := &p.Renditions[i]
-			video = video || r.Track.Kind == media.Video && !r.Hidden && accepts(tl, r.ID, pk) == nil
-			if r.Track.Kind != media.Audio || r.Hidden || accepts(tl, r.ID, pk) != nil {
+			video = video || r.Track.Kind == media.Video && !r.Hidden && accepts(tl, r.ID, ep, pk) == nil
+			if r.Track.Kind != media.Audio || r.Hidden || accepts(tl, r.ID, ep, pk) != nil {
 				continue
 			}
 			if first == "" || r.Track.Default && !isDefault(p, first) {
@@ -182,14 +210,16 @@ func isDefault(p *media.Period, rendition string) bool {
 }
 
 // with is what is multiplexed into r: what the Timeline says, or the default audio into video.
-func with(p *media.Period, r *media.Rendition, f format, muxed string) []string {
+func with(p *media.Period, r *media.Rendition, ep *Endpoint, f format, muxed string) []string {
 	if !f.mux || r.Track.Kind != media.Video {
 		return nil
 	}
 	var list []string
 	for _, id := range r.With {
-		if w, ok := p.Rendition(id); ok && f.main.Accepts(w.Track, "") == nil {
-			list = append(list, id)
+		if w, ok := p.Rendition(id); ok {
+			if s, _ := schemeOf(ep, w.Track); f.main.Accepts(w.Track, s) == nil {
+				list = append(list, id)
+			}
 		}
 	}
 	if len(list) == 0 && muxed != "" {
@@ -198,18 +228,30 @@ func with(p *media.Period, r *media.Rendition, f format, muxed string) []string 
 	return list
 }
 
-func newOffer(p *media.Period, r *media.Rendition, pk packager.Packager, with []string) manifest.Offer {
+// newOffer also returns the label of the segments' key: that of the first track which has one.
+func newOffer(p *media.Period, r *media.Rendition, ep *Endpoint, pk packager.Packager, with []string) (manifest.Offer, string) {
 	tracks := []*media.Track{r.Track}
 	for _, id := range with {
 		if w, ok := p.Rendition(id); ok {
 			tracks = append(tracks, w.Track)
 		}
 	}
-	o := manifest.Offer{Rendition: r.ID, With: with, Size: func(spans ...media.Span) int64 { return pk.Estimate("", spans...) }}
+	o := manifest.Offer{Rendition: r.ID, With: with}
+	label := ""
+	var scheme drm.Scheme
+	for _, t := range tracks {
+		if s, l := schemeOf(ep, t); label == "" {
+			scheme, label = s, l
+		}
+	}
+	o.Size = func(spans ...media.Span) int64 { return pk.Estimate(scheme, spans...) }
+	if label != "" && scheme == "" { // whole segments, padded (RFC 8216, 4.3.2.4)
+		o.Size = func(spans ...media.Span) int64 { return pk.Estimate("", spans...)&^15 + 16 }
+	}
 	o.Ext, o.MIME = pk.Type(tracks...)
 	_, init := pk.(packager.Initializer)
 	o.NoInit = !init
-	return o
+	return o, label
 }
 
 // segments are segment n of the rendition and of what is multiplexed into it.

@@ -1,0 +1,338 @@
+package origin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mezzomedia/mezzo/drm"
+	"github.com/mezzomedia/mezzo/manifest"
+	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+// keySetKey names the keys of a presentation for an endpoint in a key period.
+type keySetKey struct {
+	presentation, endpoint string
+	period                 drm.Period
+}
+
+const (
+	keySetBytes = 16 << 10 // a generous guess
+	keyRequests = 8        // at once, for one manifest
+)
+
+// keySet asks for the keys of a key period.
+func (h *Handler) keySet(ctx context.Context, req request, period drm.Period) (*drm.KeySet, error) {
+	key := keySetKey{req.presentation, req.endpoint.Name, period}
+	return h.keySets.get(ctx, key, func(ctx context.Context) (*drm.KeySet, int64, error) {
+		e := req.endpoint.Encryption
+		ask := drm.Request{
+			ContentID: e.ResourceID, Period: period, Scheme: e.Method, Systems: e.DRMSystems, Contract: e.contract(),
+		}
+		if ask.ContentID == "" {
+			ask.ContentID = req.presentation
+		}
+		set, err := h.Keys.Keys(ctx, ask)
+		if err != nil {
+			return nil, 0, fmt.Errorf("keys of %s: %w", ask.ContentID, err)
+		}
+		for _, r := range ask.Contract {
+			k, ok := set.Find(r.Label)
+			switch {
+			case !ok || k.Key.Value.IsZero() || k.Key.ID.IsZero():
+				return nil, 0, fmt.Errorf("keys of %s: none under %s: %w", ask.ContentID, r.Label, drm.ErrNoKey)
+			}
+		}
+		return set, keySetBytes, nil
+	})
+}
+
+// lanes numbers all renditions of the content in the order in which the Timeline names them.
+func lanes(tl *media.Timeline) map[string]uint16 {
+	m := map[string]uint16{}
+	for _, p := range tl.Periods {
+		for i := range p.Renditions {
+			if id := p.Renditions[i].ID; m[id] == 0 {
+				m[id] = uint16(len(m) + 1)
+			}
+		}
+	}
+	return m
+}
+
+// salt tells the IVs of one version of a content from those of the next.
+func salt(version string) uint64 {
+	sum := sha256.Sum256([]byte(version))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// segmentTime is the presentation time that chooses the key of segment n: the start of the segment of that number in the
+// reference video, so that sound and picture change keys together.
+func segmentTime(p *media.Period, rendition string, n uint64) time.Duration {
+	at := func(r *media.Rendition) (time.Duration, bool) {
+		s, ok := media.ByNumber(r.Segments, n)
+		if !ok {
+			return 0, false
+		}
+		return time.Duration(media.RescaleUp(s.Start, r.Track.Timescale, 1e9)), true
+	}
+	for i := range p.Renditions {
+		if r := &p.Renditions[i]; r.Track.Kind == media.Video && !r.Hidden {
+			if t, ok := at(r); ok {
+				return t
+			}
+		}
+	}
+	if r, ok := p.Rendition(rendition); ok {
+		if t, ok := at(r); ok {
+			return t
+		}
+	}
+	return 0
+}
+
+// inLead reports whether a presentation time is in the clear lead.
+func inLead(tl *media.Timeline, e *Encryption, t time.Duration) bool {
+	if e.ClearLead == 0 || len(tl.Periods) == 0 {
+		return false
+	}
+	start := tl.Periods[0].Start
+	return t < time.Duration(media.RescaleUp(start.Ticks, start.Scale, 1e9))+e.ClearLead
+}
+
+// protection is that of a rendition under a key.
+func (e *Encryption) protection(v *view, rendition string, k *drm.TrackKey) *drm.Protection {
+	p := &drm.Protection{
+		Scheme: e.Method, Key: k.Key, Pattern: e.Pattern, IVSize: e.ivSize(), Lane: v.lanes[rendition], Salt: v.salt,
+		Lead: e.ClearLead > 0, Group: e.inBand(),
+	}
+	p.Key.IV = e.constantIV(&k.Key, v.by[rendition])
+	if !e.ExcludePSSH && e.Method.Common() {
+		for i := range k.Signals {
+			p.PSSH = append(p.PSSH, k.Signals[i].PSSH...)
+		}
+	}
+	return p
+}
+
+// constantIV is what the endpoint prescribes, else what the provider does. Whole segments under AES-128 count them, but for
+// those with an initialization segment, whose IV has to be said (8216bis, 4.4.4.5).
+func (e *Encryption) constantIV(k *drm.Key, c *carrier) []byte {
+	switch {
+	case e.ConstantInitializationVector != nil:
+		return e.ConstantInitializationVector
+	case k.IV == nil && e.Method == drm.AES128 && (c == nil || !c.offer.NoInit):
+		iv := k.ConstantIV()
+		return iv[:]
+	}
+	return k.IV
+}
+
+// keyed fills in how the Inputs of a segment are encrypted. What is multiplexed has one key: that of the first track that
+// the contract protects.
+func (h *Handler) keyed(ctx context.Context, req request, tl *media.Timeline, v *view, c *carrier, job *packager.Job) error {
+	e := req.endpoint.Encryption
+	if e == nil || c.label == "" {
+		return nil
+	}
+	p, _, err := tl.Find(c.offer.Rendition, req.ref.Number)
+	if err != nil {
+		return err
+	}
+	at := segmentTime(p, c.offer.Rendition, req.ref.Number)
+	set, err := h.keySet(ctx, req, drm.PeriodAt(at, e.KeyRotationInterval, tl.Epoch))
+	if err != nil {
+		return err
+	}
+	k, ok := set.Find(c.label)
+	if !ok {
+		return fmt.Errorf("key of %s: %w", c.label, drm.ErrNoKey)
+	}
+	ids := append([]string{c.offer.Rendition}, slices.Compact(slices.Clone(c.offer.With))...)
+	for i := range job.Inputs {
+		if _, ok := e.contract().Label(job.Inputs[i].Track); !ok && e.Method != drm.AES128 {
+			continue // beside what is encrypted
+		}
+		prot := e.protection(v, ids[min(i, len(ids)-1)], k)
+		prot.Key.IV = e.constantIV(&k.Key, c)
+		prot.Clear = inLead(tl, e, at)
+		job.Inputs[i].Protect = prot
+	}
+	return nil
+}
+
+// initProtection is that of an initialization segment: under the key of a key period, or for all of them.
+func (h *Handler) initProtection(ctx context.Context, req request, tl *media.Timeline, v *view, c *carrier) (*drm.Protection, error) {
+	e := req.endpoint.Encryption
+	switch {
+	case e == nil || c.label == "":
+		if req.ref.Key != 0 {
+			return nil, fmt.Errorf("an initialization segment of a key period where there is none: %w", media.ErrNotFound)
+		}
+		return nil, nil
+	case e.KeyRotationInterval == 0 && req.ref.Key != 0, e.KeyRotationInterval > 0 && req.ref.Key == 0 && !e.inBand():
+		return nil, fmt.Errorf("key period %d: %w", req.ref.Key, media.ErrNotFound)
+	case e.KeyRotationInterval > 0 && req.ref.Key == 0:
+		none := &drm.TrackKey{}
+		return e.protection(v, c.offer.Rendition, none), nil
+	}
+	period := drm.Period{}
+	if e.KeyRotationInterval > 0 {
+		var ok bool
+		if period, ok = h.periodOf(tl, e, c.offer.Rendition, req.ref); !ok {
+			return nil, fmt.Errorf("key period %d: %w", req.ref.Key-1, media.ErrNotFound)
+		}
+	}
+	set, err := h.keySet(ctx, req, period)
+	if err != nil {
+		return nil, err
+	}
+	k, ok := set.Find(c.label)
+	if !ok {
+		return nil, fmt.Errorf("key of %s: %w", c.label, drm.ErrNoKey)
+	}
+	return e.protection(v, c.offer.Rendition, k), nil
+}
+
+// periodOf finds the key period that an initialization segment names among those of the rendition's segments: no key is
+// asked for that nothing needs.
+func (h *Handler) periodOf(tl *media.Timeline, e *Encryption, rendition string, ref manifest.Ref) (drm.Period, bool) {
+	for _, p := range tl.Periods {
+		r, ok := p.Rendition(rendition)
+		if !ok || p.ID != ref.Period {
+			continue
+		}
+		for i := range r.Segments.Len() {
+			d := drm.PeriodAt(segmentTime(p, rendition, r.Segments.At(i).Number), e.KeyRotationInterval, tl.Epoch)
+			if d.Index == ref.Key-1 {
+				return d, true
+			}
+		}
+	}
+	return drm.Period{}, false
+}
+
+// manifestKeys is manifest.Options.Key with all keys fetched that it may be asked for; nil where nothing is encrypted.
+func (h *Handler) manifestKeys(ctx context.Context, req request, m *Manifest, tl *media.Timeline, v *view) (func(*media.Period, string, uint64) *manifest.Key, error) {
+	e := req.endpoint.Encryption
+	if e == nil {
+		return nil, nil
+	}
+	sets, err := h.allKeys(ctx, req, tl, v)
+	if err != nil {
+		return nil, err
+	}
+	type name struct {
+		period uint64
+		label  string
+		init   bool
+	}
+	made := map[name]*manifest.Key{}
+	return func(p *media.Period, rendition string, n uint64) *manifest.Key {
+		c := v.by[rendition]
+		if c == nil || c.label == "" {
+			return nil
+		}
+		at := segmentTime(p, rendition, n)
+		if inLead(tl, e, at) {
+			return nil
+		}
+		period := drm.PeriodAt(at, e.KeyRotationInterval, tl.Epoch)
+		id := name{period.Index, c.label, !c.offer.NoInit}
+		if made[id] == nil {
+			k, _ := sets[period.Index].Find(c.label) // all labels were found when it was fetched
+			made[id] = e.manifestKey(m, c, period, k)
+		}
+		return made[id]
+	}, nil
+}
+
+// manifestKey is what a manifest says of a key.
+func (e *Encryption) manifestKey(m *Manifest, c *carrier, period drm.Period, k *drm.TrackKey) *manifest.Key {
+	out := &manifest.Key{Scheme: e.Method, ID: k.Key.ID}
+	if period.Rotates && !m.InBandKeys {
+		out.Period = period.Index + 1
+	}
+	key := k.Key
+	key.IV = e.constantIV(&k.Key, c)
+	if e.Method == drm.CBCS || e.Method == drm.SampleAES || e.Method == drm.AES128 && key.IV != nil {
+		iv := key.ConstantIV()
+		out.IV = iv[:]
+	}
+	for _, s := range k.Signals {
+		if m.DRMSystems == nil || slices.Contains(m.DRMSystems, s.System) {
+			out.Signals = append(out.Signals, s)
+		}
+	}
+	return out
+}
+
+// allKeys fetches the keys of all key periods of the Timeline.
+func (h *Handler) allKeys(ctx context.Context, req request, tl *media.Timeline, v *view) (map[uint64]*drm.KeySet, error) {
+	e := req.endpoint.Encryption
+	periods := map[uint64]drm.Period{}
+	for _, p := range tl.Periods {
+		for i := range p.Renditions {
+			r := &p.Renditions[i]
+			if c := v.by[r.ID]; c == nil || c.label == "" {
+				continue
+			}
+			for j := range r.Segments.Len() {
+				d := drm.PeriodAt(segmentTime(p, r.ID, r.Segments.At(j).Number), e.KeyRotationInterval, tl.Epoch)
+				periods[d.Index] = d
+				if !d.Rotates {
+					break
+				}
+			}
+		}
+	}
+	order := slices.Sorted(maps.Keys(periods))
+	list, errs := make([]*drm.KeySet, len(order)), make([]error, len(order))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(keyRequests, len(order)) {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(order); i = int(next.Add(1)) - 1 {
+				list[i], errs[i] = h.keySet(ctx, req, periods[order[i]])
+			}
+		})
+	}
+	group.Wait()
+	sets := make(map[uint64]*drm.KeySet, len(order))
+	for i, index := range order {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		sets[index] = list[i]
+	}
+	return sets, nil
+}
+
+// digest names the settings for the version of media URLs. Keys are not in it: equal settings get equal keys.
+func (e *Encryption) digest() string {
+	if e == nil {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %q %q %x %d %t %d %v %d %t", e.Method, e.DRMSystems, e.ResourceID, e.ConstantInitializationVector,
+		e.KeyRotationInterval, e.ExcludeSegmentDRMMetadata, e.ClearLead, e.Pattern, e.ivSize(), e.ExcludePSSH)
+	for _, r := range e.contract() {
+		fmt.Fprintf(&b, " %q %v", r.Label, r.Audio)
+		for _, f := range r.Video {
+			hdr := "any"
+			if f.HDR != nil {
+				hdr = fmt.Sprint(*f.HDR)
+			}
+			fmt.Fprintf(&b, " %d-%d %d-%d %s", f.MinPixels, f.MaxPixels, f.MinFPS, f.MaxFPS, hdr)
+		}
+	}
+	return b.String()
+}
