@@ -24,6 +24,10 @@ const (
 	H264SPS   = 7
 	H264PPS   = 8
 	H264AUD   = 9
+
+	h264PartitionA = 2
+	h264PartitionB = 3
+	h264PartitionC = 4
 )
 
 // Types of HEVC NAL units (23008-2, table 7-1). 0 to 31 are slices, of which 16 to 23 are random access points.
