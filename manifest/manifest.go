@@ -1,9 +1,6 @@
 package manifest
 
-import (
-	"github.com/mezzomedia/mezzo/drm"
-	"github.com/mezzomedia/mezzo/packager/media"
-)
+import "github.com/mezzomedia/mezzo/packager/media"
 
 // Kind is what a Ref names.
 type Kind uint8
@@ -51,11 +48,12 @@ type Options struct {
 	// that is not Hidden, as CMAF.
 	Offers []Offer
 	// Key tells under which key a segment of a rendition is; nil, or a nil answer: it is clear. Equal pointers are equal
-	// keys, so that writers need compare nothing else. It is asked in the order of numbers.
+	// keys, and only those, so that writers need compare nothing else. It is asked in the order of numbers, of gaps too.
+	// See KeyRuns for the initialization segments of clear segments.
 	Key func(p *media.Period, rendition string, number uint64) *Key
 	// InBandKeys says that segments name their keys themselves, under one initialization segment (Ref.Key 0): DASH then
 	// has one Period whatever the keys, without default_KID. Else each key period has an initialization segment of its
-	// own, and DASH starts a Period with it.
+	// own, and DASH starts a Period with it. It says nothing of AES-128.
 	InBandKeys bool
 	// NoSessionKeys leaves EXT-X-SESSION-KEY out of multivariant playlists.
 	NoSessionKeys bool
@@ -65,15 +63,6 @@ type Options struct {
 	// NumberDuration asks DASH for SegmentTemplate@duration in place of a SegmentTimeline, where the segments are regular
 	// enough for it: see package dash.
 	NumberDuration bool
-}
-
-// Key is what manifests say of the key under which segments are. Read-only.
-type Key struct {
-	Period  uint64 // Ref.Key of the initialization segment: the key period plus one, or 0
-	Scheme  drm.Scheme
-	ID      drm.KeyID
-	IV      []byte       // EXT-X-KEY IV of KEYFORMAT identity, 16 bytes; nil: none is written
-	Signals []drm.Signal // of the systems that this manifest is for
 }
 
 // Offer is how one rendition is carried. The container decides it, so that writers know no containers.
