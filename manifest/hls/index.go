@@ -63,6 +63,13 @@ func (w *indexWriter) variant(v *variant) {
 	if w.ranges {
 		w.add(",VIDEO-RANGE=", v.videoRange)
 	}
+	keys := v.keys()
+	if level := hdcpLevel(keys); level != "" {
+		w.add(",HDCP-LEVEL=", level)
+	}
+	if cpc := allowedCPC(keys); cpc != "" {
+		w.add(`,ALLOWED-CPC="`, cpc, `"`)
+	}
 	if v.group != nil {
 		w.add(`,AUDIO="`, v.group.id, `"`)
 	}

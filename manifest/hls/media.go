@@ -21,9 +21,13 @@ func Media(tl *media.Timeline, rendition string, opts *manifest.Options) ([]byte
 		return nil, fmt.Errorf("playlist of rendition %q: not offered: %w", rendition, media.ErrNotFound)
 	}
 	target, rounded := targetDuration(tl, offers)
+	keys, keyVersion, err := stretches(tl, &offers[i], opts)
+	if err != nil {
+		return nil, err
+	}
 	w := mediaWriter{
 		tl: tl, links: opts.Links(), rendition: rendition, noInit: offers[i].NoInit, dated: dated(tl),
-		target: target, version: version(offers[i].NoInit, rounded), period: -1,
+		target: target, version: max(version(offers[i].NoInit, rounded), keyVersion), period: -1, keys: keys,
 	}
 	w.segment = newSegmentLinker(w.links, manifest.Ref{
 		Kind: manifest.Segment, Version: tl.Version, Rendition: rendition, Ext: offers[i].Extension(),
@@ -48,6 +52,10 @@ type mediaWriter struct {
 	target    int64
 	version   int
 	period    int // index of the Period of the last entry; -1: none yet
+
+	keys [][]stretch // by Period
+	at   int         // of the last entry in keys[period]
+	now  stretch     // what the tags so far say
 }
 
 func (w *mediaWriter) entry(e *entry) {
@@ -56,6 +64,9 @@ func (w *mediaWriter) entry(e *entry) {
 	}
 	if e.index != w.period {
 		w.startPeriod(e)
+	} else if list := w.keys[w.period]; w.at+1 < len(list) && e.number >= list[w.at+1].first {
+		w.at++
+		w.under(&list[w.at], list[w.at].init != w.now.init)
 	}
 	if e.gap {
 		w.b = append(w.b, "#EXT-X-GAP\n"...)
@@ -84,25 +95,55 @@ func (w *mediaWriter) head(first *entry) {
 	w.b = append(w.b, '\n')
 }
 
-// startPeriod marks the discontinuity, names the init segment of the Period and its date, where there is one.
+// startPeriod marks the discontinuity, names the key and the init segment of the Period and its date, where there is one.
 func (w *mediaWriter) startPeriod(e *entry) {
 	if w.period >= 0 {
 		w.b = append(w.b, "#EXT-X-DISCONTINUITY\n"...)
 	}
-	w.period = e.index
-	r, here := e.period.Rendition(w.rendition)
-	if !w.noInit && here && r.Segments.Len() > 0 {
-		w.b = append(w.b, `#EXT-X-MAP:URI="`...)
-		w.b = append(w.b, w.links.Link(manifest.Ref{
-			Kind: manifest.Init, Version: w.tl.Version, Rendition: w.rendition, Period: e.period.ID,
-		})...)
-		w.b = append(w.b, "\"\n"...)
+	w.period, w.at = e.index, 0
+	if list := w.keys[w.period]; len(list) > 0 {
+		w.under(&list[0], true)
 	}
 	if w.dated {
 		w.b = append(w.b, "#EXT-X-PROGRAM-DATE-TIME:"...)
 		w.b = e.period.Wall.UTC().AppendFormat(w.b, "2006-01-02T15:04:05.000Z07:00")
 		w.b = append(w.b, '\n')
 	}
+}
+
+// under writes the key of what follows, if it is another than before, and then the init segment, which the key covers too
+// (8216bis, 4.4.4.4).
+func (w *mediaWriter) under(s *stretch, initToo bool) {
+	if s.key != w.now.key {
+		w.keyTags(s)
+	}
+	if initToo && !w.noInit {
+		w.b = append(w.b, `#EXT-X-MAP:URI="`...)
+		w.b = append(w.b, w.links.Link(manifest.Ref{
+			Kind: manifest.Init, Version: w.tl.Version, Rendition: w.rendition, Period: w.tl.Periods[w.period].ID, Key: s.init,
+		})...)
+		w.b = append(w.b, "\"\n"...)
+	}
+	w.now = *s
+}
+
+// keyTags ends what was in force, if nothing takes its place or not in each KEYFORMAT, and writes EXT-X-KEY of each system.
+func (w *mediaWriter) keyTags(s *stretch) {
+	if old := w.now.tags; old != nil && (s.key == nil || !containsAll(s.tags.formats, old.formats)) {
+		w.b = append(w.b, "#EXT-X-KEY:METHOD=NONE\n"...)
+	}
+	if s.key == nil {
+		return
+	}
+	for _, list := range s.tags.media {
+		w.b = append(w.b, "#EXT-X-KEY:"...)
+		w.b = append(w.b, list...)
+		w.b = append(w.b, '\n')
+	}
+}
+
+func containsAll(list, want []string) bool {
+	return !slices.ContainsFunc(want, func(s string) bool { return !slices.Contains(list, s) })
 }
 
 // bytesPerEntry is about what one entry takes.

@@ -25,7 +25,7 @@ func Multivariant(tl *media.Timeline, opts *manifest.Options) ([]byte, error) {
 	var video, audio []*stream
 	noInit, independent := true, true
 	for _, o := range offers {
-		s := newStream(tl, o, target)
+		s := newStream(tl, o, target, opts)
 		noInit = noInit && o.NoInit
 		switch s.track.Kind {
 		case media.Video:
@@ -47,10 +47,19 @@ func Multivariant(tl *media.Timeline, opts *manifest.Options) ([]byte, error) {
 	if len(variants) == 0 {
 		return nil, errNothing
 	}
+	session, keyVersion, err := sessionTags(slices.Concat(video, audio))
+	if err != nil {
+		return nil, err
+	}
 	w := indexWriter{links: opts.Links(), name: opts.ManifestName(), ranges: slices.ContainsFunc(video, (*stream).hdr)}
-	w.add("#EXTM3U\n#EXT-X-VERSION:", strconv.Itoa(version(noInit, rounded)), "\n")
+	w.add("#EXTM3U\n#EXT-X-VERSION:", strconv.Itoa(max(version(noInit, rounded), keyVersion)), "\n")
 	if independent {
 		w.add("#EXT-X-INDEPENDENT-SEGMENTS\n")
+	}
+	if opts == nil || !opts.NoSessionKeys {
+		for _, list := range session {
+			w.add("#EXT-X-SESSION-KEY:", list, "\n")
+		}
 	}
 	for _, g := range groups {
 		w.group(g)
@@ -82,6 +91,21 @@ func (v *variant) codecs() []string {
 	if v.group != nil {
 		for _, m := range v.group.members {
 			list = appendNew(list, m.stream.codecs...)
+		}
+	}
+	return list
+}
+
+// keys are those of the stream, then those of its group.
+func (v *variant) keys() []*manifest.Key {
+	list := slices.Clone(v.stream.keys)
+	if v.group != nil {
+		for _, m := range v.group.members {
+			for _, k := range m.stream.keys {
+				if !slices.Contains(list, k) {
+					list = append(list, k)
+				}
+			}
 		}
 	}
 	return list

@@ -26,9 +26,10 @@ type stream struct {
 	videoRange   string
 	leading      bool
 	set          string
+	keys         []*manifest.Key // with which it can be played: see sessionKey
 }
 
-func newStream(tl *media.Timeline, o manifest.Offer, target time.Duration) *stream {
+func newStream(tl *media.Timeline, o manifest.Offer, target time.Duration, opts *manifest.Options) *stream {
 	s := &stream{offer: o, rate: manifest.Measure(tl, o, target), videoRange: "SDR"}
 	for _, p := range tl.Periods {
 		r, ok := p.Rendition(o.Rendition)
@@ -39,6 +40,9 @@ func newStream(tl *media.Timeline, o manifest.Offer, target time.Duration) *stre
 			s.track, s.set = r.Track, r.Set
 		}
 		s.add(r.Track)
+		if k := sessionKey(tl, p, r, opts); k != nil && !slices.Contains(s.keys, k) {
+			s.keys = append(s.keys, k)
+		}
 		for _, id := range o.With {
 			if w, ok := p.Rendition(id); ok {
 				s.codecs = appendNew(s.codecs, codecString(w.Track))
