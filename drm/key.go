@@ -61,8 +61,8 @@ func uuidText(b []byte) string {
 }
 
 // Secret is the 16 bytes of a content key. It does not print, and has no JSON, text or log form. The zero value is no
-// secret. It holds its bytes behind a pointer, so that not even reflection over a struct that has one shows them.
-type Secret struct{ p *[16]byte }
+// secret. It holds its bytes behind two pointers: fmt follows one when it prints the unexported field of a struct with %s.
+type Secret struct{ p **[16]byte }
 
 // NewSecret makes a Secret of 16 bytes, which it copies. The error matches ErrKeyLength and does not quote them.
 func NewSecret(b []byte) (Secret, error) {
@@ -70,7 +70,8 @@ func NewSecret(b []byte) (Secret, error) {
 		return Secret{}, fmt.Errorf("%w: %d bytes, AES-128 takes 16", ErrKeyLength, len(b))
 	}
 	k := [16]byte(b)
-	return Secret{&k}, nil
+	p := &k
+	return Secret{&p}, nil
 }
 
 // Reveal returns the bytes. It is the only way to them: search for its callers to see where keys go.
@@ -78,7 +79,7 @@ func (s Secret) Reveal() (key [16]byte, ok bool) {
 	if s.p == nil {
 		return key, false
 	}
-	return *s.p, true
+	return **s.p, true
 }
 
 // IsZero reports whether there is no secret.
@@ -89,7 +90,7 @@ func (s Secret) Equal(o Secret) bool {
 	if s.p == nil || o.p == nil {
 		return s.p == o.p
 	}
-	return subtle.ConstantTimeCompare(s.p[:], o.p[:]) == 1
+	return subtle.ConstantTimeCompare((*s.p)[:], (*o.p)[:]) == 1
 }
 
 const redacted = "[secret]"
