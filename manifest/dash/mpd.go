@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/zencoder/go-dash/v3/mpd"
@@ -35,7 +36,15 @@ func MPD(tl *media.Timeline, now time.Time, opts *manifest.Options) ([]byte, err
 	}}
 	doc.MaxSegmentDuration = doc.MinBufferTime
 	for _, p := range tl.Periods {
-		if dp := w.period(p); dp != nil {
+		list, err := w.divide(p)
+		if err != nil {
+			return nil, fmt.Errorf("MPD: %w", err)
+		}
+		for _, s := range list {
+			dp, err := w.period(s)
+			if err != nil {
+				return nil, err
+			}
 			doc.Periods = append(doc.Periods, dp)
 		}
 	}
@@ -43,8 +52,12 @@ func MPD(tl *media.Timeline, now time.Time, opts *manifest.Options) ([]byte, err
 		return nil, fmt.Errorf("MPD: the timeline has no segments that the endpoint can offer: %w", media.ErrNotFound)
 	}
 	doc.MediaPresentationDuration = text(duration(w.end))
+	doc.ContentProtection = w.definitions
 	if w.supplemental {
 		doc.XMLNSScte214 = text(scte214)
+	}
+	if w.cenc {
+		doc.XMLNSCenc = text(cencNamespace)
 	}
 	body, err := xml.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -65,7 +78,15 @@ type writer struct {
 	end       int64                    // of the last Period written, nanoseconds of MPD time
 
 	ids          map[setKey]int
+	before       []int // ids of the sets of the Period written last
 	supplemental bool
+
+	opts        *manifest.Options
+	inBand      bool // Options.InBandKeys
+	referenced  bool // Options.ReferencedKeys
+	cenc        bool // something is protected
+	protections map[*manifest.Key][]contentProtection
+	definitions []contentProtection // under the MPD
 }
 
 func newWriter(tl *media.Timeline, opts *manifest.Options) (*writer, error) {
@@ -78,7 +99,11 @@ func newWriter(tl *media.Timeline, opts *manifest.Options) (*writer, error) {
 	}
 	w := &writer{
 		tl: tl, links: links, offers: opts.Offered(tl), rates: map[string]manifest.Rate{}, ids: map[setKey]int{},
-		numbered: opts != nil && opts.NumberDuration,
+		opts: opts, protections: map[*manifest.Key][]contentProtection{},
+	}
+	if opts != nil {
+		w.numbered, w.inBand = opts.NumberDuration, opts.InBandKeys
+		w.referenced = opts.ReferencedKeys && !opts.InBandKeys // then there is nothing long to refer to
 	}
 	w.longest = manifest.Longest(tl, w.offers)
 	target := max(time.Second, w.longest.Round(time.Second))
@@ -94,21 +119,43 @@ func newWriter(tl *media.Timeline, opts *manifest.Options) (*writer, error) {
 	return w, nil
 }
 
-// period is nil where p has no segments that are offered.
-func (w *writer) period(p *media.Period) *period {
+func (w *writer) period(p *stretch) (*period, error) {
 	sets := w.sets(p)
-	if len(sets) == 0 {
-		return nil
-	}
-	start := nanos(p.Start) - w.firstTime
-	w.end = start + nanos(w.length(p))
-	out := &period{Start: duration(start), Duration: duration(w.end - start)}
-	out.ID = p.ID
+	w.end = p.to
+	out := &period{Start: duration(p.from), Duration: duration(p.to - p.from)}
+	out.ID = p.id
 	markMain(sets)
 	for _, s := range sets {
-		out.AdaptationSets = append(out.AdaptationSets, w.adaptationSet(p, s))
+		as, err := w.adaptationSet(p, s)
+		if err != nil {
+			return nil, err
+		}
+		as.SupplementalProperty = append(as.SupplementalProperty, w.related(p, s, sets)...)
+		out.AdaptationSets = append(out.AdaptationSets, as)
 	}
-	return out
+	w.before = w.before[:0]
+	for _, s := range sets {
+		w.before = append(w.before, s.id)
+	}
+	return out, nil
+}
+
+// related says which sets a player may switch to although their key is another (23009-1, 5.3.3.5), and that the set goes on
+// where the one of the same id before it ended (5.3.2.4): only the key is new.
+func (w *writer) related(p *stretch, s *set, sets []*set) (list []mpd.DescriptorType) {
+	var others []string
+	for _, o := range sets {
+		if o != s && o.key.content() == s.key.content() {
+			others = append(others, strconv.Itoa(o.id))
+		}
+	}
+	if len(others) > 0 {
+		list = append(list, descriptor("urn:mpeg:dash:adaptation-set-switching:2016", strings.Join(others, ",")))
+	}
+	if p.follows != "" && slices.Contains(w.before, s.id) {
+		list = append(list, descriptor("urn:mpeg:dash:period-continuity:2015", p.follows))
+	}
+	return list
 }
 
 // length is the Period's duration; where the Period does not say, to the end of the longest rendition.

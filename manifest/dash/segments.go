@@ -12,26 +12,26 @@ import (
 )
 
 // template is the SegmentTemplate of a rendition: its segments without gaps at either end, which are not listed.
-func (w *writer) template(p *media.Period, l listed) *segmentTemplate {
+func (w *writer) template(p *stretch, l listed) *segmentTemplate {
 	first, n := trim(l.Segments)
 	scale, start := int64(l.Track.Timescale), int64(l.Segments.At(first).Number)
 	t := &segmentTemplate{SegmentTemplate: mpd.SegmentTemplate{
 		Timescale:   &scale,
 		StartNumber: &start,
 		Initialization: text(w.links.Template(manifest.Ref{
-			Kind: manifest.Init, Version: w.tl.Version, Rendition: l.ID, Period: p.ID,
+			Kind: manifest.Init, Version: w.tl.Version, Rendition: l.ID, Period: p.period.ID, Key: l.init,
 		})),
 		Media: text(w.links.Template(manifest.Ref{
 			Kind: manifest.Segment, Version: w.tl.Version, Rendition: l.ID, Ext: l.offer.Extension(),
 		})),
 	}}
-	offset := p.Start.In(l.Track.Timescale)
+	offset := p.start.In(l.Track.Timescale)
 	if offset > 0 {
 		pto := uint64(offset)
 		t.PresentationTimeOffset = &pto
 	}
 	if w.numbered {
-		length := media.RescaleUp(nanos(w.length(p)), 1e9, l.Track.Timescale) // as it is printed
+		length := media.RescaleUp(p.to-p.from, 1e9, l.Track.Timescale) // as it is printed
 		if d, ok := regular(l.Segments, first, n, offset, length); ok {
 			end := uint64(start) + uint64(n) - 1
 			t.Duration, t.EndNumber = &d, &end
@@ -56,11 +56,11 @@ func (t *segmentTemplate) equal(u *segmentTemplate) bool {
 	return bytes.Equal(t.SegmentTimeline.S, u.SegmentTimeline.S)
 }
 
-func value[T int64 | uint64](p *T) T {
-	if p == nil {
-		return 0
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
 	}
-	return *p
+	return v
 }
 
 // trim is the index of the first segment that is no gap, and the number up to the last.

@@ -23,6 +23,15 @@ type setKey struct {
 	language, label, roles      string // audio
 	channels, joc               int
 	primaries, transfer, matrix uint8 // video
+	// holder is the first rendition of the content that is under the same key: one that stays when keys change. Empty:
+	// clear.
+	holder string
+}
+
+// content is what sets have in common that differ in their keys only.
+func (k setKey) content() setKey {
+	k.holder = ""
+	return k
 }
 
 // set is an AdaptationSet in the making.
@@ -33,22 +42,14 @@ type set struct {
 	members []listed
 }
 
-// listed is an offered rendition of a Period.
-type listed struct {
-	*media.Rendition
-	offer *manifest.Offer
-}
-
-// sets sorts the renditions of p that are offered. Sets keep their id from Period to Period.
-func (w *writer) sets(p *media.Period) []*set {
+// sets sorts the renditions of p. Sets keep their id from Period to Period.
+func (w *writer) sets(p *stretch) []*set {
 	var sets []*set
-	for i := range w.offers {
-		o := &w.offers[i]
-		r, ok := p.Rendition(o.Rendition)
-		if !ok || r.Segments.Len() == 0 {
-			continue
+	for i, l := range p.members {
+		key := keyOf(l.Rendition, l.offer)
+		if l.key != nil {
+			key.holder = holder(p.members[:i+1], key)
 		}
-		key := keyOf(r, o)
 		k := slices.IndexFunc(sets, func(s *set) bool { return s.key == key })
 		if k < 0 {
 			if w.ids[key] == 0 {
@@ -57,10 +58,17 @@ func (w *writer) sets(p *media.Period) []*set {
 			k = len(sets)
 			sets = append(sets, &set{key: key, id: w.ids[key]})
 		}
-		sets[k].members = append(sets[k].members, listed{r, o})
+		sets[k].members = append(sets[k].members, l)
 	}
 	slices.SortStableFunc(sets, func(a, b *set) int { return cmp.Compare(a.id, b.id) })
 	return sets
+}
+
+// holder is the first of the members that has the content and the key of the last one.
+func holder(members []listed, content setKey) string {
+	last := members[len(members)-1]
+	i := slices.IndexFunc(members, func(l listed) bool { return l.key == last.key && keyOf(l.Rendition, l.offer) == content })
+	return members[i].ID
 }
 
 // keyOf is the key of a rendition. One without a Set is in one of its own.
@@ -92,7 +100,8 @@ func language(t *media.Track) string {
 	return t.Language
 }
 
-// markMain gives Role main to one set of each kind, where no track says which it is: the default, else the first.
+// markMain gives Role main to one set of each kind, where no track says which it is: the default, else the first. Sets that
+// differ from it in their key only are the same content.
 func markMain(sets []*set) {
 	for _, kind := range []media.Kind{media.Video, media.Audio, media.Text} {
 		var best *set
@@ -108,8 +117,8 @@ func markMain(sets []*set) {
 				best = s
 			}
 		}
-		if best != nil {
-			best.main = true
+		for _, s := range sets {
+			s.main = s.main || best != nil && s.key.content() == best.key.content()
 		}
 	}
 }
@@ -120,13 +129,18 @@ func (s *set) isDefault() bool {
 
 func (s *set) hasRole(role string) bool { return slices.Contains(s.members[0].Track.Roles, role) }
 
-func (w *writer) adaptationSet(p *media.Period, s *set) *adaptationSet {
+func (w *writer) adaptationSet(p *stretch, s *set) (*adaptationSet, error) {
+	protection, err := w.protection(s.members[0].key)
+	if err != nil {
+		return nil, err
+	}
 	t := s.members[0].Track
 	aligned := s.aligned()
 	out := &adaptationSet{AdaptationSet: mpd.AdaptationSet{
 		ID: text(strconv.Itoa(s.id)), ContentType: text(contentType(t.Kind)), SegmentAlignment: &aligned,
 		Lang: text(s.key.language),
 	}}
+	out.ContentProtection = protection
 	out.MimeType = text(s.key.mime)
 	out.StartWithSAP = positive(s.sap())
 	out.Label = text(s.key.label)
@@ -150,7 +164,7 @@ func (w *writer) adaptationSet(p *media.Period, s *set) *adaptationSet {
 		}
 		out.Representations = append(out.Representations, r)
 	}
-	return out
+	return out, nil
 }
 
 func contentType(k media.Kind) string {

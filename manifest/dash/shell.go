@@ -11,10 +11,12 @@ import (
 
 type document struct {
 	mpd.MPD
-	XMLName            xml.Name  `xml:"MPD"`
-	XMLNSScte214       *string   `xml:"xmlns:scte214,attr"`
-	MaxSegmentDuration *string   `xml:"maxSegmentDuration,attr"`
-	Periods            []*period `xml:"Period"`
+	XMLName            xml.Name            `xml:"MPD"`
+	XMLNSScte214       *string             `xml:"xmlns:scte214,attr"`
+	XMLNSCenc          *string             `xml:"xmlns:cenc,attr"`
+	MaxSegmentDuration *string             `xml:"maxSegmentDuration,attr"`
+	ContentProtection  []contentProtection `xml:"ContentProtection"`
+	Periods            []*period           `xml:"Period"`
 }
 
 type period struct {
@@ -26,12 +28,26 @@ type period struct {
 
 type adaptationSet struct {
 	mpd.AdaptationSet
-	MaxFrameRate    *string              `xml:"maxFrameRate,attr"`
-	Label           *string              `xml:"Label"`
-	Accessibility   []mpd.DescriptorType `xml:"Accessibility"`
-	Role            []mpd.DescriptorType `xml:"Role"`
-	SegmentTemplate *segmentTemplate     `xml:"SegmentTemplate"`
-	Representations []*representation    `xml:"Representation"`
+	MaxFrameRate         *string              `xml:"maxFrameRate,attr"`
+	ContentProtection    []contentProtection  `xml:"ContentProtection"`
+	EssentialProperty    []mpd.DescriptorType `xml:"EssentialProperty"`
+	SupplementalProperty []mpd.DescriptorType `xml:"SupplementalProperty"`
+	Label                *string              `xml:"Label"`
+	Accessibility        []mpd.DescriptorType `xml:"Accessibility"`
+	Role                 []mpd.DescriptorType `xml:"Role"`
+	SegmentTemplate      *segmentTemplate     `xml:"SegmentTemplate"`
+	Representations      []*representation    `xml:"Representation"`
+}
+
+// contentProtection has what those of go-dash lack: systems that it does not know, @robustness, @ref and @refId.
+type contentProtection struct {
+	SchemeIDURI string  `xml:"schemeIdUri,attr"`
+	Value       *string `xml:"value,attr"`
+	DefaultKID  *string `xml:"cenc:default_KID,attr"`
+	Robustness  *string `xml:"robustness,attr"`
+	RefID       *string `xml:"refId,attr"`
+	Ref         *string `xml:"ref,attr"`
+	Children    string  `xml:",innerxml"`
 }
 
 type representation struct {
