@@ -90,7 +90,7 @@ func (m *Mapper) nals(w *writer, sample []byte) error {
 		switch t := nal.Type(m.coding, unit); {
 		case nal.IsParameterSet(m.coding, t):
 			err = m.sets.Add(unit)
-		case nal.IsSlice(m.coding, t):
+		case nal.IsSlice(m.coding, t) && nal.BaseLayer(m.coding, unit):
 			var head int
 			if head, err = m.sets.SliceHeader(unit); err == nil {
 				w.protect(end-len(unit)+head, end)

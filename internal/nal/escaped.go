@@ -67,3 +67,19 @@ func (r *escaped) UE() uint32 {
 	}
 	return uint32(uint64(1)<<zeros - 1 + uint64(r.U(zeros)))
 }
+
+// sliceReader reads a slice header, and keeps what the next one may depend on. It is part of Sets, not made for each slice:
+// it goes through an interface, so it would be allocated.
+type sliceReader struct {
+	escaped
+	partitioned bool   // there was a slice data partition A (H.264)
+	pps         uint32 // of partition A
+	set         refSet // of the slice that is read (HEVC)
+}
+
+func (r *sliceReader) begin(unit []byte, at int) *escaped {
+	r.escaped = escaped{p: unit, at: at}
+	return &r.escaped
+}
+
+func (r *sliceReader) forget() { *r = sliceReader{} }

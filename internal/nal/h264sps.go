@@ -10,25 +10,28 @@ import (
 // h264 reads seq_parameter_set_data (14496-10, 7.3.2.1.1).
 func (s *SPS) h264(r *bits.Reader) error {
 	s.Profile, s.Constraints, s.Level = uint8(r.U(8)), uint8(r.U(8)), uint8(r.U(8))
-	if id := r.UE(); id > 31 {
-		return fmt.Errorf("seq_parameter_set_id %d, at most 31 is allowed: %w", id, media.ErrFormat)
+	if s.id = r.UE(); s.id > 31 {
+		return fmt.Errorf("seq_parameter_set_id %d, at most 31 is allowed: %w", s.id, media.ErrFormat)
 	}
 	s.ChromaFormat, s.BitDepthLuma, s.BitDepthChroma = 1, 8, 8
-	separate := false
 	if HighProfile(s.Profile) {
-		var err error
-		if separate, err = s.h264Format(r); err != nil {
+		if err := s.h264Format(r); err != nil {
 			return err
 		}
 	}
-	if n := r.UE(); n > 12 {
-		return fmt.Errorf("log2_max_frame_num %d, at most 16 is allowed: %w", n+4, media.ErrFormat)
+	n := r.UE()
+	if n > 12 {
+		return fmt.Errorf("log2_max_frame_num %d, at most 16 is allowed: %w", uint64(n)+4, media.ErrFormat)
 	}
-	switch t := r.UE(); t {
+	s.frameNumBits = int(n) + 4
+	switch s.orderType = r.UE(); s.orderType {
 	case 0:
-		r.UE() // log2_max_pic_order_cnt_lsb_minus4
+		if n = r.UE(); n > 12 {
+			return fmt.Errorf("log2_max_pic_order_cnt_lsb %d, at most 16 is allowed: %w", uint64(n)+4, media.ErrFormat)
+		}
+		s.orderBits = int(n) + 4
 	case 1:
-		r.Skip(1)
+		s.orderZero = r.Flag()
 		r.SE()
 		r.SE()
 		n := r.UE()
@@ -40,16 +43,17 @@ func (s *SPS) h264(r *bits.Reader) error {
 		}
 	case 2:
 	default:
-		return fmt.Errorf("pic_order_cnt_type %d, at most 2 is allowed: %w", t, media.ErrFormat)
+		return fmt.Errorf("pic_order_cnt_type %d, at most 2 is allowed: %w", s.orderType, media.ErrFormat)
 	}
 	r.UE()    // max_num_ref_frames
 	r.Skip(1) // gaps_in_frame_num_value_allowed_flag
 	width, height := (uint64(r.UE())+1)*16, (uint64(r.UE())+1)*16
+	s.units = width / 16 * (height / 16)
 	unitX, unitY := s.chromaUnits()
-	if separate {
+	if s.planes {
 		unitX, unitY = 1, 1
 	}
-	if !r.Flag() { // frame_mbs_only_flag
+	if s.framesOnly = r.Flag(); !s.framesOnly {
 		height, unitY = height*2, unitY*2
 		r.Skip(1) // mb_adaptive_frame_field_flag
 	}
@@ -79,23 +83,23 @@ func HighProfile(profile uint8) bool {
 	return false
 }
 
-func (s *SPS) h264Format(r *bits.Reader) (separate bool, err error) {
+func (s *SPS) h264Format(r *bits.Reader) error {
 	chroma := r.UE()
 	if chroma > 3 {
-		return false, fmt.Errorf("chroma_format_idc %d, at most 3 is allowed: %w", chroma, media.ErrFormat)
+		return fmt.Errorf("chroma_format_idc %d, at most 3 is allowed: %w", chroma, media.ErrFormat)
 	}
 	s.ChromaFormat = uint8(chroma)
 	if chroma == 3 {
-		separate = r.Flag()
+		s.planes = r.Flag()
 	}
 	luma, chromaDepth := r.UE(), r.UE()
 	if luma > 6 || chromaDepth > 6 {
-		return false, fmt.Errorf("%d bits a sample, at most 14 are allowed: %w", 8+max(luma, chromaDepth), media.ErrFormat)
+		return fmt.Errorf("%d bits a sample, at most 14 are allowed: %w", 8+max(luma, chromaDepth), media.ErrFormat)
 	}
 	s.BitDepthLuma, s.BitDepthChroma = uint8(8+luma), uint8(8+chromaDepth)
 	r.Skip(1) // qpprime_y_zero_transform_bypass_flag
 	if !r.Flag() {
-		return separate, nil
+		return nil
 	}
 	lists := 8
 	if chroma == 3 {
@@ -111,7 +115,7 @@ func (s *SPS) h264Format(r *bits.Reader) (separate bool, err error) {
 		}
 		skipH264ScalingList(r, size)
 	}
-	return separate, nil
+	return nil
 }
 
 // skipH264ScalingList follows 14496-10, 7.3.2.1.1.1.

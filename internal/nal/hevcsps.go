@@ -21,8 +21,8 @@ func (s *SPS) hevc(p []byte) error {
 		s.ProfileTierLevel = bytes.Clone(p[1:13])
 	}
 	skipProfileTierLevel(r, int(layers))
-	if id := r.UE(); id > 15 {
-		return fmt.Errorf("sps_seq_parameter_set_id %d, at most 15 is allowed: %w", id, media.ErrFormat)
+	if s.id = r.UE(); s.id > 15 {
+		return fmt.Errorf("sps_seq_parameter_set_id %d, at most 15 is allowed: %w", s.id, media.ErrFormat)
 	}
 	chroma := r.UE()
 	if chroma > 3 {
@@ -31,7 +31,7 @@ func (s *SPS) hevc(p []byte) error {
 	s.ChromaFormat = uint8(chroma)
 	unitX, unitY := s.chromaUnits()
 	if chroma == 3 {
-		r.Skip(1) // separate_colour_plane_flag: the window is in luma samples either way
+		s.planes = r.Flag() // the window is in luma samples either way
 	}
 	width, height := uint64(r.UE()), uint64(r.UE())
 	var left, right, top, bottom uint32
@@ -49,15 +49,19 @@ func (s *SPS) hevc(p []byte) error {
 	if err := s.crop(width, height, left, right, top, bottom, unitX, unitY); err != nil {
 		return err
 	}
-	return s.hevcTail(r, int(layers))
+	if err := s.hevcTail(r, int(layers), width, height); err != nil {
+		return err
+	}
+	return s.screenContent(r, p, int(layers))
 }
 
 // hevcTail reads on from log2_max_pic_order_cnt_lsb_minus4 to the usability information.
-func (s *SPS) hevcTail(r *bits.Reader, layers int) error {
-	pocBits := r.UE() + 4
-	if pocBits > 16 {
-		return fmt.Errorf("log2_max_pic_order_cnt_lsb %d, at most 16 is allowed: %w", pocBits, media.ErrFormat)
+func (s *SPS) hevcTail(r *bits.Reader, layers int, width, height uint64) error {
+	pocBits := r.UE()
+	if pocBits > 12 {
+		return fmt.Errorf("log2_max_pic_order_cnt_lsb %d, at most 16 is allowed: %w", uint64(pocBits)+4, media.ErrFormat)
 	}
+	s.orderBits = int(pocBits) + 4
 	from := layers
 	if r.Flag() { // sps_sub_layer_ordering_info_present_flag
 		from = 0
@@ -67,34 +71,46 @@ func (s *SPS) hevcTail(r *bits.Reader, layers int) error {
 		r.UE()
 		r.UE()
 	}
-	for range 6 { // sizes of coding and transform blocks
+	block, grow := r.UE(), r.UE() // log2_min_luma_coding_block_size_minus3, log2_diff_max_min_luma_coding_block_size
+	if block > 3 || grow > 3 || block+grow > 3 {
+		return fmt.Errorf("coding blocks of 2^%d growing by 2^%d, at most 2^6 is allowed: %w", uint64(block)+3, grow, media.ErrFormat)
+	}
+	tree := uint64(8) << (block + grow) // CtbSizeY
+	s.units = ((width + tree - 1) / tree) * ((height + tree - 1) / tree)
+	for range 4 { // sizes and depths of transform blocks
 		r.UE()
 	}
 	if enabled := r.Flag(); enabled && r.Flag() { // sps_scaling_list_data_present_flag
 		skipHEVCScalingLists(r)
 	}
-	r.Skip(2)     // amp_enabled_flag, sample_adaptive_offset_enabled_flag
+	r.Skip(1) // amp_enabled_flag
+	s.offsets = r.Flag()
 	if r.Flag() { // pcm_enabled_flag
 		r.Skip(8)
 		r.UE()
 		r.UE()
 		r.Skip(1)
 	}
-	if err := skipReferenceSets(r); err != nil {
+	if err := s.referenceSets(r); err != nil {
 		return err
 	}
-	if r.Flag() { // long_term_ref_pics_present_flag
+	if s.longTerm = r.Flag(); s.longTerm { // long_term_ref_pics_present_flag
 		n := r.UE()
 		if n > 32 {
 			return fmt.Errorf("%d long-term reference pictures, at most 32 are allowed: %w", n, media.ErrFormat)
 		}
-		r.Skip(int(n) * (int(pocBits) + 1))
+		s.longTerms = int(n)
+		for i := range s.longTerms {
+			r.Skip(s.orderBits)
+			s.longTermUsed |= r.U(1) << i
+		}
 	}
-	r.Skip(2) // sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
+	s.temporalMVP = r.Flag()
+	r.Skip(1) // strong_intra_smoothing_enabled_flag
 	if err := check(r); err != nil {
 		return err
 	}
-	if r.Flag() {
+	if s.hasVUI = r.Flag(); s.hasVUI {
 		s.vui(r)
 	}
 	return nil
@@ -137,41 +153,4 @@ func skipHEVCScalingLists(r *bits.Reader) {
 			}
 		}
 	}
-}
-
-// skipReferenceSets follows st_ref_pic_set (23008-2, 7.3.7): a set may be predicted from the one before, and its length
-// then is that of the other, so the number of pictures of each is kept.
-func skipReferenceSets(r *bits.Reader) error {
-	n := r.UE()
-	if n > 64 {
-		return fmt.Errorf("%d short-term reference picture sets, at most 64 are allowed: %w", n, media.ErrFormat)
-	}
-	var before uint32
-	for i := range n {
-		var pictures uint32
-		if i > 0 && r.Flag() { // inter_ref_pic_set_prediction_flag
-			r.Skip(1) // delta_rps_sign
-			r.UE()    // abs_delta_rps_minus1
-			for range before + 1 {
-				if used := r.Flag(); used || r.Flag() { // used_by_curr_pic_flag, else use_delta_flag
-					pictures++
-				}
-			}
-		} else {
-			negative, positive := r.UE(), r.UE()
-			if negative > 16 || positive > 16 {
-				return fmt.Errorf("a reference picture set of %d and %d, at most 16 are allowed: %w", negative, positive, media.ErrFormat)
-			}
-			pictures = negative + positive
-			for range pictures {
-				r.UE()
-				r.Skip(1)
-			}
-		}
-		before = min(pictures, 32)
-		if r.Over() {
-			return check(r)
-		}
-	}
-	return nil
 }

@@ -119,3 +119,12 @@ func Next(p []byte, lengthSize int) (unit, rest []byte, err error) {
 	}
 	return p[:n:n], p[n:], nil
 }
+
+// BaseLayer reports whether a unit belongs to the layer that a decoder of one layer decodes: in HEVC nuh_layer_id is 0; in
+// H.264 other layers and views have types of their own. An empty unit belongs to none.
+func BaseLayer(c media.Coding, unit []byte) bool {
+	if c == media.HEVC {
+		return len(unit) >= 2 && unit[0]&1 == 0 && unit[1]&0xF8 == 0
+	}
+	return len(unit) > 0
+}

@@ -26,7 +26,33 @@ type SPS struct {
 	ProfileTierLevel []byte
 	TemporalLayers   uint8 // HEVC, 1 to 7
 	TemporalNested   bool  // HEVC
+
+	id uint32 // seq_parameter_set_id
+	pictureCoding
 }
+
+// pictureCoding is what slice headers depend on.
+type pictureCoding struct {
+	planes       bool   // separate_colour_plane_flag
+	orderBits    int    // log2_max_pic_order_cnt_lsb
+	frameNumBits int    // H.264: log2_max_frame_num
+	orderType    uint32 // H.264: pic_order_cnt_type
+	orderZero    bool   // H.264: delta_pic_order_always_zero_flag
+	framesOnly   bool   // H.264: frame_mbs_only_flag
+	units        uint64 // H.264: PicSizeInMapUnits; HEVC: PicSizeInCtbsY
+	// HEVC:
+	offsets      bool // sample_adaptive_offset_enabled_flag
+	refSets      []refSet
+	longTerm     bool   // long_term_ref_pics_present_flag
+	longTerms    int    // num_long_term_ref_pics_sps
+	longTermUsed uint32 // used_by_curr_pic_lt_sps_flag, a bit for each
+	temporalMVP  bool   // sps_temporal_mvp_enabled_flag
+	hasVUI       bool
+	integerMV    bool // slices choose use_integer_mv_flag
+}
+
+// chroma reports whether ChromaArrayType is not 0.
+func (s *SPS) chroma() bool { return s.ChromaFormat != 0 && !s.planes }
 
 // Color is the meaning of sample values, as in ISO/IEC 23091-2; 2 is unspecified.
 type Color struct {
