@@ -39,7 +39,7 @@ var layers = map[string]struct {
 	"manifest/dash":            {own: []string{"packager/media", "manifest", "drm"}},
 	"origin": {own: []string{"packager/media", "drm", "packager", "packager/vod", "packager/cmaf", "packager/ts",
 		"packager/packed", "manifest", "manifest/hls", "manifest/dash"}, http: true},
-	"internal/timelines":     {own: []string{"packager/media", "manifest"}},
+	"internal/timelines":     {own: []string{"packager/media", "manifest", "drm"}},
 	"internal/bits":          {},
 	"internal/nal":           {own: []string{"packager/media"}, internal: true},
 	"internal/codec":         {own: []string{"packager/media"}, internal: true},

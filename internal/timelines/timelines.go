@@ -2,9 +2,11 @@
 package timelines
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/manifest"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -214,17 +216,25 @@ func (b *Builder) Cut(duration, segment float64) media.Rendition {
 	return b.r
 }
 
-// URLs are those of all init and media segments of the offers, as l links them.
+// URLs are those of all init and media segments of the offers, as l links them, without keys.
 func URLs(tl *media.Timeline, offers []manifest.Offer, l manifest.Linker) []string {
+	return Case{Timeline: tl, Options: &manifest.Options{Offers: offers}}.URLs(l)
+}
+
+// URLs are those of all init and media segments, as l links them.
+func (c Case) URLs(l manifest.Linker) []string {
 	var list []string
+	tl := c.Timeline
 	for _, p := range tl.Periods {
-		for _, o := range offers {
+		for _, o := range c.Options.Offered(tl) {
 			r, ok := p.Rendition(o.Rendition)
 			if !ok {
 				continue
 			}
 			if !o.NoInit {
-				list = append(list, l.Link(manifest.Ref{Kind: manifest.Init, Version: tl.Version, Rendition: r.ID, Period: p.ID}))
+				for _, key := range c.inits(p, r) {
+					list = append(list, l.Link(manifest.Ref{Kind: manifest.Init, Version: tl.Version, Rendition: r.ID, Period: p.ID, Key: key}))
+				}
 			}
 			for i := range r.Segments.Len() {
 				list = append(list, l.Link(manifest.Ref{
@@ -232,6 +242,33 @@ func URLs(tl *media.Timeline, offers []manifest.Offer, l manifest.Linker) []stri
 				}))
 			}
 		}
+	}
+	return list
+}
+
+// inits are the Ref.Key of a rendition's initialization segments: one for each key period, and under AES-128 one for what
+// is clear.
+func (c Case) inits(p *media.Period, r *media.Rendition) []uint64 {
+	if c.Options == nil || c.Options.Key == nil {
+		return []uint64{0}
+	}
+	var list []uint64
+	clear := false
+	for i := range r.Segments.Len() {
+		k := c.Options.Key(p, r.ID, r.Segments.At(i).Number)
+		switch {
+		case k == nil:
+			clear = true
+		case c.Options.InBandKeys && k.Scheme.Common():
+			return []uint64{0}
+		case k.Scheme == drm.AES128 && clear && !slices.Contains(list, 0):
+			list = append(list, 0, k.Period)
+		case !slices.Contains(list, k.Period):
+			list = append(list, k.Period)
+		}
+	}
+	if len(list) == 0 {
+		return []uint64{0}
 	}
 	return list
 }

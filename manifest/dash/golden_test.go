@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,16 @@ import (
 func cases() (list []timelines.Case) {
 	for _, c := range timelines.Cases() {
 		if c.Options == nil || c.Options.Offers == nil {
+			list = append(list, c)
+		}
+	}
+	return append(list, protected()...)
+}
+
+// protected are those of Common Encryption.
+func protected() (list []timelines.Case) {
+	for _, c := range timelines.Protected() {
+		if !strings.HasPrefix(c.Name, "aes128") && !strings.HasPrefix(c.Name, "sampleaes") {
 			list = append(list, c)
 		}
 	}

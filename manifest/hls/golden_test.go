@@ -16,7 +16,7 @@ import (
 // TestGolden compares all playlists of each presentation with testdata; -update writes them anew.
 func TestGolden(t *testing.T) {
 	update := flag.Lookup("update").Value.(flag.Getter).Get().(bool)
-	for _, c := range timelines.Cases() {
+	for _, c := range append(timelines.Cases(), timelines.Protected()...) {
 		t.Run(c.Name, func(t *testing.T) {
 			var all bytes.Buffer
 			index, err := hls.Multivariant(c.Timeline, c.Options)
