@@ -2,6 +2,8 @@ package drm
 
 import (
 	"fmt"
+	"reflect"
+	"strings"
 
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -71,7 +73,9 @@ func (f *VideoFilter) matches(v *media.VideoFormat) bool {
 		(f.HDR == nil || *f.HDR == hdr)
 }
 
-// Check says what is wrong with a Contract; the error matches ErrRefused.
+// Check says what is wrong with a Contract: labels are unique, a rule has as many filters as its label has parts joined by
+// "+", limits are in order, and ALL stands alone with an empty filter for video and one for audio. The error matches
+// ErrRefused.
 func (c Contract) Check() error {
 	seen := map[string]bool{}
 	for i := range c {
@@ -80,12 +84,29 @@ func (c Contract) Check() error {
 			return fmt.Errorf("malformed encryption contract: label %q is empty or twice: %w", r.Label, ErrRefused)
 		}
 		seen[r.Label] = true
-		if len(r.Video)+len(r.Audio) == 0 {
-			return fmt.Errorf("malformed encryption contract: %s has no filter: %w", r.Label, ErrRefused)
+		if r.Label == "ALL" {
+			if len(c) > 1 || !reflect.DeepEqual(c, Shared()) {
+				return fmt.Errorf("malformed encryption contract: ALL stands alone, with one empty filter for video and one for audio: %w", ErrRefused)
+			}
+			continue
 		}
-		if r.Label == "ALL" && (len(c) > 1 || len(r.Video) != 1 || len(r.Audio) != 1 || r.Video[0] != (VideoFilter{}) || r.Audio[0] != (AudioFilter{})) {
-			return fmt.Errorf("malformed encryption contract: ALL stands alone, with one empty filter for video and one for audio: %w", ErrRefused)
+		parts := 1 + strings.Count(r.Label, "+")
+		if n := len(r.Video) + len(r.Audio); n != parts {
+			return fmt.Errorf("malformed encryption contract: %s has %d filters, its name %d parts: %w", r.Label, n, parts, ErrRefused)
+		}
+		for _, f := range r.Video {
+			if backwards(f.MinPixels, f.MaxPixels) || backwards(f.MinFPS, f.MaxFPS) {
+				return fmt.Errorf("malformed encryption contract: limits of %s: %w", r.Label, ErrRefused)
+			}
+		}
+		for _, f := range r.Audio {
+			if backwards(f.MinChannels, f.MaxChannels) {
+				return fmt.Errorf("malformed encryption contract: limits of %s: %w", r.Label, ErrRefused)
+			}
 		}
 	}
 	return nil
 }
+
+// backwards reports whether nothing can be between two limits.
+func backwards(low, high int) bool { return low < 0 || high < 0 || high != 0 && low > high }

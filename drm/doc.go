@@ -1,7 +1,7 @@
 // Package drm says with what key each track of a content is encrypted, and how that is signalled: the keys, the parties
 // that give them, and what players are told. It encrypts nothing itself; packagers take a [Protection].
 //
-//	keys := &drm.Master{Secret: secret, Signals: drm.Signaller{ClearKeyURL: "/drm/clearkey"}}
+//	keys := &drm.Master{Secret: drm.NewMaterial(secret), Signals: drm.Signaller{ClearKeyURL: "/drm/clearkey"}}
 //	set, err := keys.Keys(ctx, drm.Request{
 //		ContentID: "demo/clip", Scheme: drm.CENC, Systems: []drm.SystemID{drm.ClearKey}, Contract: drm.Shared(),
 //	})

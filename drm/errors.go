@@ -1,6 +1,10 @@
 package drm
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Errors of this package and of providers; match them with errors.Is.
 var (
@@ -18,3 +22,27 @@ var (
 	// ErrIncompatible: scheme, systems, container or codec do not go together.
 	ErrIncompatible = errors.New("incompatible protection")
 )
+
+// UnavailableError is an ErrUnavailable that knows when to ask again: HTTP's Retry-After.
+type UnavailableError struct {
+	RetryAfter time.Duration // from now; 0: unknown
+	Err        error         // why; nil: not known
+}
+
+func (e *UnavailableError) Error() string {
+	switch {
+	case e.Err == nil && e.RetryAfter <= 0:
+		return ErrUnavailable.Error()
+	case e.Err == nil:
+		return fmt.Sprintf("%v, ask again in %v", ErrUnavailable, e.RetryAfter)
+	case e.RetryAfter <= 0:
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%v, ask again in %v", e.Err, e.RetryAfter)
+}
+
+// Unwrap returns Err.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// Is makes it match ErrUnavailable.
+func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -36,6 +37,40 @@ type Request struct {
 	Contract  Contract // which keys: one for each rule
 	// KeyIDs prescribe the ids by label; labels that are missing get KeyID's.
 	KeyIDs map[string]KeyID
+}
+
+// Check says what is wrong with a request: no content id, a malformed contract, systems that do not go with the scheme, or
+// labels that were given the same id. Errors match ErrRefused or ErrIncompatible. Providers call it before they answer.
+func (r *Request) Check() error {
+	switch {
+	case r.ContentID == "":
+		return fmt.Errorf("key request without a content id: %w", ErrRefused)
+	case len(r.Contract) == 0:
+		return fmt.Errorf("missing encryption contract: %w", ErrRefused)
+	case !r.Scheme.Common() && r.Scheme != AES128 && r.Scheme != SampleAES:
+		return fmt.Errorf("scheme %q: %w", r.Scheme, ErrIncompatible)
+	}
+	if err := r.Contract.Check(); err != nil {
+		return err
+	}
+	for i, system := range r.Systems {
+		if err := Compatible(r.Scheme, system); err != nil {
+			return err
+		}
+		if slices.Contains(r.Systems[:i], system) {
+			return fmt.Errorf("%s is asked for twice: %w", system.Name(), ErrRefused)
+		}
+	}
+	labels := map[KeyID]string{}
+	for i := range r.Contract {
+		label := r.Contract[i].Label
+		id := r.KeyID(label)
+		if other, ok := labels[id]; ok {
+			return fmt.Errorf("%s and %s with the same key id %s: %w", other, label, id, ErrRefused)
+		}
+		labels[id] = label
+	}
+	return nil
 }
 
 // Period is a key period: a stretch of time with keys of its own. The zero value is a content whose keys stay.
@@ -81,6 +116,38 @@ func (r *Request) KeyID(label string) KeyID {
 // KeySet is the answer to a Request. Read-only.
 type KeySet struct {
 	Keys []TrackKey // one for each rule of the contract, in its order
+}
+
+// Check says why a set does not answer the request: it has one key with its bytes for each rule, in the order of the
+// contract, and signals of each system in the order of the request. Errors match ErrRefused or ErrKeyLength.
+func (s *KeySet) Check(req *Request) error {
+	if s == nil || len(s.Keys) != len(req.Contract) {
+		return fmt.Errorf("key set does not follow the contract: %w", ErrRefused)
+	}
+	for i := range s.Keys {
+		k := &s.Keys[i]
+		switch n := len(k.Key.IV); {
+		case k.Label != req.Contract[i].Label:
+			return fmt.Errorf("key set has %q where the contract has %q: %w", k.Label, req.Contract[i].Label, ErrRefused)
+		case k.Key.ID.IsZero() || k.Key.Value.IsZero():
+			return fmt.Errorf("key set without the key of %s: %w", k.Label, ErrRefused)
+		case n != 0 && n != 8 && n != 16:
+			return fmt.Errorf("%s: IV of %d bytes: %w", k.Key, n, ErrKeyLength)
+		case len(k.Signals) != len(req.Systems):
+			return fmt.Errorf("%s: signals of %d systems, %d were asked for: %w", k.Key, len(k.Signals), len(req.Systems), ErrRefused)
+		}
+		for n := range k.Signals {
+			if k.Signals[n].System != req.Systems[n] {
+				return fmt.Errorf("%s: signal of %s in the place of %s: %w", k.Key, k.Signals[n].System.Name(), req.Systems[n].Name(), ErrRefused)
+			}
+		}
+		for n := range i {
+			if o := &s.Keys[n].Key; o.ID == k.Key.ID && !o.Value.Equal(k.Key.Value) {
+				return fmt.Errorf("%s has two values: %w", o, ErrRefused)
+			}
+		}
+	}
+	return nil
 }
 
 // TrackKey is the key of the tracks with a label.
