@@ -28,7 +28,7 @@ func write(t testing.TB, payload []byte, p mpegts.PES) []byte {
 	w := new(mpegts.Writer)
 	w.Reset(context.Background(), &out, 0, size)
 	pat := mpegts.PAT(0x1000, 3)
-	pmt, err := mpegts.PMT(0x1000, pid, 3, []mpegts.Stream{{PID: pid, Type: 0x0F, Descriptors: mpegts.Language("eng")}})
+	pmt, err := mpegts.PMT(0x1000, pid, 3, 1, []mpegts.Stream{{PID: pid, Type: 0x0F, Descriptors: mpegts.Language("eng")}})
 	require.NoError(t, err)
 	require.NoError(t, w.Packet(&pat))
 	require.NoError(t, w.Packet(&pmt))
@@ -177,11 +177,11 @@ func TestTables(t *testing.T) {
 		0xFF,
 	}, pat[:22])
 	for n := range 3 { // streams that come and go are another version
-		pmt, err := mpegts.PMT(0x1000, 0x100, 0, make([]mpegts.Stream, n))
+		pmt, err := mpegts.PMT(0x1000, 0x100, 0, n, make([]mpegts.Stream, n))
 		require.NoError(t, err)
 		require.EqualValues(t, 0xC1|n<<1, pmt[10])
 	}
-	_, err := mpegts.PMT(0x1000, 0x100, 0, make([]mpegts.Stream, 40))
+	_, err := mpegts.PMT(0x1000, 0x100, 0, 40, make([]mpegts.Stream, 40))
 	require.ErrorIs(t, err, media.ErrUnsupported)
 }
 

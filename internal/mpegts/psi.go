@@ -24,11 +24,10 @@ func PAT(pmt uint16, counter uint8) [PacketSize]byte {
 	return tablePacket(0, counter, seal(b))
 }
 
-// PMT is the program map table as a packet. Its version is the number of streams, so that one which comes or goes from
-// one table to the next is noticed, and no state is kept for it. It fails with media.ErrUnsupported where the streams
-// do not fit into a packet.
-func PMT(pid, pcr uint16, counter uint8, streams []Stream) ([PacketSize]byte, error) {
-	b := section(0x02, program, len(streams))
+// PMT is the program map table as a packet, of a version that is to differ, modulo 32, from that of tables with other
+// streams. It fails with media.ErrUnsupported where the streams do not fit into a packet.
+func PMT(pid, pcr uint16, counter uint8, version int, streams []Stream) ([PacketSize]byte, error) {
+	b := section(0x02, program, version)
 	b = binary.BigEndian.AppendUint16(b, 0xE000|pcr)
 	b = binary.BigEndian.AppendUint16(b, 0xF000) // no program descriptors
 	for _, s := range streams {
@@ -43,8 +42,13 @@ func PMT(pid, pcr uint16, counter uint8, streams []Stream) ([PacketSize]byte, er
 	return tablePacket(pid, counter, b), nil
 }
 
-// Registration is a registration_descriptor (2.6.8) of four letters.
-func Registration(format string) []byte { return append([]byte{0x05, 4}, format[:4]...) }
+// Registration is a registration_descriptor (2.6.8) of four letters and up to 251 bytes of what they define.
+func Registration(format string, info ...byte) []byte {
+	return append(append([]byte{0x05, byte(4 + len(info))}, format[:4]...), info...)
+}
+
+// PrivateData is a private_data_indicator_descriptor (2.6.28) of four letters.
+func PrivateData(indicator string) []byte { return append([]byte{0x0F, 4}, indicator[:4]...) }
 
 // Language is an ISO_639_language_descriptor (2.6.18) of three letters, audio type undefined.
 func Language(code string) []byte { return append(append([]byte{0x0A, 4}, code[:3]...), 0) }

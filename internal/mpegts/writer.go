@@ -49,6 +49,9 @@ func (w *Writer) setLimit() {
 	w.limit = int(min(BufferSize, (need+PacketSize-1)/PacketSize*PacketSize))
 }
 
+// Left is how many bytes of the payload of the PES have yet to follow.
+func (w *Writer) Left() int64 { return w.rest + int64(w.room) }
+
 // Skip leaves n bytes out if all of them lie before the wanted range, and says whether it did.
 func (w *Writer) Skip(n int64) bool {
 	if w.fill > 0 || w.skip < n {

@@ -8,6 +8,7 @@ import (
 	"github.com/mezzomedia/mezzo/internal/language"
 	"github.com/mezzomedia/mezzo/internal/mpegts"
 	"github.com/mezzomedia/mezzo/internal/nal"
+	"github.com/mezzomedia/mezzo/internal/sampleaes"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -32,14 +33,16 @@ type elementary struct {
 	streamID byte
 	kind     byte // stream_type
 	registry string
+	key      *sampleaes.Key // nil: clear
+	setup    []byte         // audio_setup_information, where there is a key
 
 	// video
 	video     bool
-	lengths   int      // bytes of a NAL length field
-	delimiter []byte   // with start code
-	sets      []byte   // parameter sets with start codes
-	setTypes  uint64   // a bit for each type in sets
-	growth    []uint32 // bytes that start codes add to each sample; nil: length fields are as long
+	lengths   int     // bytes of a NAL length field
+	delimiter []byte  // with start code
+	sets      []byte  // parameter sets with start codes
+	setTypes  uint64  // a bit for each type in sets
+	growth    []int32 // bytes that start codes and encryption add to each sample; nil: none
 
 	// audio
 	adts    codec.ADTS
@@ -59,6 +62,14 @@ var startCode = []byte{0, 0, 0, 1}
 
 // newElementary decides how a track is carried. number is its place among those of its kind.
 func newElementary(in *packager.Input, number int) (*elementary, error) {
+	e, err := newClear(in, number)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.protect()
+}
+
+func newClear(in *packager.Input, number int) (*elementary, error) {
 	t := in.Track
 	e := &elementary{input: in}
 	switch t.Codec.Coding {
@@ -133,7 +144,10 @@ func (e *elementary) setVideo(t *media.Track) error {
 // descriptors are those of the program map: what tells private stream types apart, and the language.
 func (e *elementary) descriptors() []byte {
 	var d []byte
-	if e.registry != "" {
+	switch {
+	case e.key != nil:
+		d = e.indicators()
+	case e.registry != "":
 		d = append(d, mpegts.Registration(e.registry)...)
 	}
 	if code := language.Code(e.input.Track.Language); code != "" && !e.video {

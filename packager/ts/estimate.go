@@ -12,12 +12,14 @@ import (
 // Estimate is the size of a segment of these spans, bytes, where they say Bytes and Samples. Without Samples a usual rate
 // is assumed. It is rarely too low and then by a turn of the continuity counter at most, 16 packets; and too high by one
 // for each stream and 2 %.
-func (Packager) Estimate(_ drm.Scheme, spans ...media.Span) int64 {
+//
+// SAMPLE-AES is taken to add nothing: emulation prevention in ciphertext is a byte in four million.
+func (Packager) Estimate(s drm.Scheme, spans ...media.Span) int64 {
 	clock := -1 // the span that carries PCR
 	for i := range spans {
-		switch s := &spans[i]; {
-		case s.Bytes <= 0 && s.Samples <= 0:
-		case clock < 0, s.Track.Kind == media.Video && spans[clock].Track.Kind != media.Video:
+		switch p := &spans[i]; {
+		case p.Bytes <= 0 && p.Samples <= 0:
+		case clock < 0, p.Track.Kind == media.Video && spans[clock].Track.Kind != media.Video:
 			clock = i
 		}
 	}
@@ -38,7 +40,11 @@ func (Packager) Estimate(_ drm.Scheme, spans ...media.Span) int64 {
 		}
 	}
 	packets += max(0, last/pcrInterval-clocks) + max(0, other-last)/pcrInterval // PCR by itself
-	return packets * mpegts.PacketSize
+	size := packets * mpegts.PacketSize
+	if s == drm.AES128 {
+		size += 16 // padding
+	}
+	return size
 }
 
 // Bytes before the payload of a PES, PES header included, with one clock or both.

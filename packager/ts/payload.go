@@ -22,6 +22,7 @@ type payload struct {
 	window []byte
 	base   int64 // of window in the run's Object
 	buffer []byte
+	tail   [64]byte
 }
 
 // reset prepares for a stream. The buffer stays.
@@ -89,4 +90,49 @@ func (r *payload) fill(ctx context.Context, run *media.Run, off, abs int64) erro
 	}
 	r.window = b
 	return nil
+}
+
+// read fills p from off of the sample.
+func (r *payload) read(ctx context.Context, p []byte, off int64) error {
+	for len(p) > 0 {
+		b, err := r.some(ctx, off, int64(len(p)))
+		if err != nil {
+			return err
+		}
+		n := copy(p, b)
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}
+
+// trimmed is n less the number of zeros that the n bytes at off of the sample end with. The window stays where it is.
+func (r *payload) trimmed(ctx context.Context, off, n int64) (int64, error) {
+	for n > 0 {
+		k := min(n, int64(len(r.tail)))
+		p, err := r.aside(ctx, off+n-k, k)
+		if err != nil {
+			return 0, err
+		}
+		for ; k > 0 && p[k-1] == 0; k-- {
+			n--
+		}
+		if k > 0 {
+			break
+		}
+	}
+	return n, nil
+}
+
+// aside returns n bytes at off of the sample, at most len(tail), from the window if it has them.
+func (r *payload) aside(ctx context.Context, off, n int64) ([]byte, error) {
+	run := &r.e.input.Runs[r.at.run]
+	abs := run.Samples[r.at.sample].Offset + off
+	if r.window != nil && r.run == r.at.run && abs >= r.base && abs+n <= r.base+int64(len(r.window)) {
+		return r.window[abs-r.base:][:n], nil
+	}
+	p := r.tail[:n]
+	if err := run.Data.ReadAt(ctx, p, abs); err != nil {
+		return nil, r.e.sampleError(&r.at, err)
+	}
+	return p, nil
 }

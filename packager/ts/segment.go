@@ -91,18 +91,33 @@ func (s *segment) addChecks(runs []media.Run) {
 	}
 }
 
+// protectedVersion is a bit in the version of the PMT: after a clear lead the streams are the same and their types are not.
+const protectedVersion = 1 << 4
+
 func (s *segment) addTables(counter uint8) error {
 	var list []mpegts.Stream
 	for _, e := range s.streams {
 		list = append(list, mpegts.Stream{PID: e.pid, Type: e.kind, Descriptors: e.descriptors()})
 	}
-	pmt, err := mpegts.PMT(pmtPID, s.streams[s.clock].pid, counter, list)
+	version := len(list)
+	for _, e := range s.streams {
+		if e.key != nil {
+			version |= protectedVersion
+		}
+	}
+	pmt, err := mpegts.PMT(pmtPID, s.streams[s.clock].pid, counter, version, list)
 	s.tables = [2][mpegts.PacketSize]byte{mpegts.PAT(pmtPID, counter), pmt}
 	return err
 }
 
 // measure finds what the sizes of samples depend on and checks that each fits into a PES.
 func (e *elementary) measure(ctx context.Context) error {
+	if err := e.prepare(ctx); err != nil {
+		return err
+	}
+	if e.video && e.key != nil {
+		return e.countSlices(ctx)
+	}
 	if e.video {
 		if e.lengths == 4 {
 			return nil

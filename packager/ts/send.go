@@ -16,6 +16,7 @@ type muxer struct {
 	plan   schedule
 	inputs []payload
 	out    mpegts.Writer
+	seal   sealer
 	now    packet
 	dst    checked
 }
@@ -81,6 +82,7 @@ func (m *muxer) release() {
 	m.plan.seg = nil
 	m.out.Release()
 	m.dst = checked{}
+	m.seal.chain.Reset(nil)
 	for i := range m.inputs {
 		m.inputs[i].reset(nil)
 	}
@@ -135,6 +137,9 @@ func (m *muxer) send(ctx context.Context, p *packet) error {
 
 func (m *muxer) frame(ctx context.Context, r *payload) error {
 	size := int64(r.e.sample(&r.at).Size)
+	if r.e.key != nil {
+		return m.seal.frame(ctx, r, &m.out)
+	}
 	if r.e.framing > 0 {
 		head := r.e.adts.Header(int(size))
 		if err := m.out.Write(head[:]); err != nil {
@@ -144,7 +149,7 @@ func (m *muxer) frame(ctx context.Context, r *payload) error {
 			return err
 		}
 	}
-	return m.copy(ctx, r, 0, size)
+	return pass(ctx, r, 0, size, &m.out)
 }
 
 // picture writes delimiter, parameter sets and units, and zeros for what the sample brought itself.
@@ -175,51 +180,38 @@ func (m *muxer) picture(ctx context.Context, r *payload) error {
 			return err
 		}
 	}
-	return m.units(ctx, r, o.delimiter, size)
+	if err := m.units(ctx, r, o.delimiter, size); err != nil {
+		return err
+	}
+	if m.out.Left() != 0 { // it was measured before
+		return e.sampleError(&r.at, media.ErrChanged)
+	}
+	return nil
 }
 
 // units writes the units of a sample from pos with start codes. An empty one becomes zeros, as a start code needs a
 // unit.
 func (m *muxer) units(ctx context.Context, r *payload, pos, size int64) error {
-	width := int64(r.e.lengths)
 	for pos < size {
-		if size-pos < width {
-			return r.e.sampleError(&r.at, tailError(size-pos))
-		}
-		field, err := r.peek(ctx, pos, width)
+		n, err := r.unit(ctx, pos, size)
 		if err != nil {
 			return err
 		}
-		pos += width
-		n := unitLength(field)
-		if n > size-pos {
-			return r.e.sampleError(&r.at, unitError(n, size-pos))
-		}
-		if n == 0 {
+		pos += int64(r.e.lengths)
+		switch {
+		case r.e.key != nil:
+			_, err = m.seal.unit(ctx, r, pos, n, &m.out)
+		case n == 0:
 			err = m.out.Zeros(int64(len(startCode)))
-		} else if err = m.out.Write(startCode); err == nil {
-			err = m.copy(ctx, r, pos, n)
+		default:
+			if err = m.out.Write(startCode); err == nil {
+				err = pass(ctx, r, pos, n, &m.out)
+			}
 		}
 		if err != nil {
 			return err
 		}
 		pos += n
-	}
-	return nil
-}
-
-// copy writes n bytes at off of the sample.
-func (m *muxer) copy(ctx context.Context, r *payload, off, n int64) error {
-	for n > 0 {
-		b, err := r.some(ctx, off, n)
-		if err != nil {
-			return err
-		}
-		if err := m.out.Write(b); err != nil {
-			return err
-		}
-		off += int64(len(b))
-		n -= int64(len(b))
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (e *elementary) countUnits(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				e.growth = append(e.growth, uint32(n*int64(len(startCode)-e.lengths)))
+				e.growth = append(e.growth, int32(n*int64(len(startCode)-e.lengths)))
 				index++
 			}
 		}
@@ -93,19 +93,28 @@ func (e *elementary) known(units []media.Unit, size int64) (n int64, rest []medi
 // count reads the length fields of a sample.
 func (e *elementary) count(ctx context.Context, r *payload, size int64) (n int64, err error) {
 	for pos := int64(0); pos < size; n++ {
-		if size-pos < int64(e.lengths) {
-			return 0, e.sampleError(&r.at, tailError(size-pos))
-		}
-		field, err := r.peek(ctx, pos, int64(e.lengths))
+		length, err := r.unit(ctx, pos, size)
 		if err != nil {
 			return 0, err
 		}
-		pos += int64(e.lengths)
-		length := unitLength(field)
-		if length > size-pos {
-			return 0, e.sampleError(&r.at, unitError(length, size-pos))
-		}
-		pos += length
+		pos += int64(e.lengths) + length
+	}
+	return n, nil
+}
+
+// unit reads the length field at pos of a sample of the given size.
+func (r *payload) unit(ctx context.Context, pos, size int64) (int64, error) {
+	width := int64(r.e.lengths)
+	if size-pos < width {
+		return 0, r.e.sampleError(&r.at, tailError(size-pos))
+	}
+	field, err := r.peek(ctx, pos, width)
+	if err != nil {
+		return 0, err
+	}
+	n := unitLength(field)
+	if left := size - pos - width; n > left {
+		return 0, r.e.sampleError(&r.at, unitError(n, left))
 	}
 	return n, nil
 }
