@@ -79,6 +79,11 @@ func (e *Encryption) check(ep *Endpoint) error {
 	if len(e.DRMSystems) == 0 {
 		return fmt.Errorf("encryption for no DRM system: %w", drm.ErrIncompatible)
 	}
+	for _, s := range e.DRMSystems {
+		if err := drm.Compatible(e.Method, s); err != nil {
+			return err
+		}
+	}
 	if err := e.contract().Check(); err != nil {
 		return err
 	}

@@ -44,12 +44,8 @@ func (h *Handler) keySet(ctx context.Context, req request, period drm.Period) (*
 		if err != nil {
 			return nil, 0, fmt.Errorf("keys of %s: %w", ask.ContentID, err)
 		}
-		for _, r := range ask.Contract {
-			k, ok := set.Find(r.Label)
-			switch {
-			case !ok || k.Key.Value.IsZero() || k.Key.ID.IsZero():
-				return nil, 0, fmt.Errorf("keys of %s: none under %s: %w", ask.ContentID, r.Label, drm.ErrNoKey)
-			}
+		if err := set.Check(&ask); err != nil {
+			return nil, 0, fmt.Errorf("keys of %s: %w", ask.ContentID, err)
 		}
 		return set, keySetBytes, nil
 	})

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -98,6 +99,15 @@ func (f failure) level() slog.Level {
 	return slog.LevelError
 }
 
+// retryAfter is in seconds.
+func retryAfter(err error) int64 {
+	var u *drm.UnavailableError
+	if errors.As(err, &u) {
+		return max(1, int64((u.RetryAfter+time.Second-1)/time.Second))
+	}
+	return 1
+}
+
 // write sends the failure. Nothing may have been sent before.
 func (f failure) write(w http.ResponseWriter, r *http.Request, err error) {
 	if f.status == statusClosed {
@@ -119,7 +129,7 @@ func (f failure) write(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Set("Cache-Control", f.cache)
 	if f.status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
+		h.Set("Retry-After", strconv.FormatInt(retryAfter(err), 10))
 	}
 	w.WriteHeader(f.status)
 	if r.Method != http.MethodHead {

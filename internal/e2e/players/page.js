@@ -13,38 +13,57 @@ function script(src) {
   })
 }
 
-// Each adapter loads a URL and lists and chooses qualities by height. switching is false where a page cannot choose.
+// What EME was asked for, and the state of each key, whatever the player.
+const eme = { systems: [], statuses: new Set() }
+const request = navigator.requestMediaKeySystemAccess?.bind(navigator)
+if (request) {
+  navigator.requestMediaKeySystemAccess = (system, configs) => {
+    eme.systems.push(system)
+    return request(system, configs)
+  }
+  const update = MediaKeySession.prototype.update
+  MediaKeySession.prototype.update = function (response) {
+    this.addEventListener('keystatuseschange', () => { for (const s of this.keyStatuses.values()) eme.statuses.add(s) })
+    return update.call(this, response)
+  }
+}
+
+// Each adapter loads a URL, with the licence server if there is one, and lists and chooses qualities by height. switching is
+// false where a page cannot choose.
 const adapters = {
   async native(url) {
     video.src = url
     return { switching: false, heights: () => [], choose() {} }
   },
-  async hlsjs(url) {
+  async hlsjs(url, licence) {
     await script('hls.js/dist/hls.min.js')
-    const hls = new Hls({ startLevel: 0 })
+    const drm = licence ? { emeEnabled: true, drmSystems: { 'org.w3.clearkey': { licenseUrl: licence } } } : {}
+    const hls = new Hls({ startLevel: 0, ...drm })
     hls.on(Hls.Events.ERROR, (_, e) => { if (e.fatal) errors.push(`${e.type} ${e.details}`) })
     hls.loadSource(url)
     hls.attachMedia(video)
-    await new Promise(done => hls.once(Hls.Events.MANIFEST_PARSED, done))
+    await new Promise(done => { hls.once(Hls.Events.MANIFEST_PARSED, done); hls.once(Hls.Events.ERROR, done) })
+    if (errors.length) throw new Error(errors.join('; '))
     hls.currentLevel = 0
     return { switching: true, heights: () => hls.levels.map(l => l.height), choose: i => { hls.nextLevel = i } }
   },
-  async shaka(url) {
+  async shaka(url, licence) {
     await script('shaka-player/dist/shaka-player.compiled.js')
     const player = new shaka.Player()
-    player.configure({ abr: { enabled: false } })
+    player.configure({ abr: { enabled: false }, drm: { servers: licence ? { 'org.w3.clearkey': licence } : {} } })
     player.addEventListener('error', e => errors.push(`shaka ${e.detail.code} ${e.detail.data}`))
     await player.attach(video)
     try { await player.load(url) } catch (e) { errors.push(`shaka ${e.code} ${e.data}`) }
     const tracks = () => player.getVariantTracks().sort((a, b) => a.height - b.height || a.bandwidth - b.bandwidth)
     return { switching: true, heights: () => tracks().map(t => t.height), choose: i => player.selectVariantTrack(tracks()[i], true) }
   },
-  async dashjs(url) {
+  async dashjs(url, licence) {
     await script('dashjs/dist/modern/umd/dash.all.min.js')
     const player = dashjs.MediaPlayer().create()
     player.on('error', e => errors.push(`dash.js ${e.error.code} ${e.error.message}`))
     player.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: false }, initialBitrate: { video: 1 } } } })
     player.initialize(video, url, false)
+    if (licence) player.setProtectionData({ 'org.w3.clearkey': { serverURL: licence } })
     await new Promise(done => player.on('streamInitialized', done))
     const list = () => player.getRepresentationsByType('video').sort((a, b) => a.height - b.height)
     return { switching: true, heights: () => list().map(r => r.height), choose: i => player.setRepresentationForTypeById('video', list()[i].id, true) }
@@ -74,14 +93,15 @@ video.addEventListener('error', () => errors.push(`media error ${video.error.cod
 
 let adapter
 window.player = {
-  async load(url) {
+  async load(url, licence) {
     calm(5000)
-    adapter = await adapters[name](url)
+    adapter = await adapters[name](url, licence)
     if (video.readyState < 1) await new Promise(done => video.addEventListener('loadedmetadata', done, { once: true }))
     await video.play()
     calm(1500)
     return { duration: video.duration, switching: adapter.switching, heights: adapter.heights() }
   },
+  rate(r) { video.playbackRate = r; calm(1000) },
   choose(i) { calm(3000); adapter.choose(i) },
   async seek(t) {
     calm(6000)
@@ -96,6 +116,7 @@ window.player = {
     return {
       ...record, time: video.currentTime, ended: video.ended, width: video.videoWidth, height: video.videoHeight,
       frames: q.totalVideoFrames, dropped: q.droppedVideoFrames, audio: video.webkitAudioDecodedByteCount, ranges, errors,
+      systems: [...new Set(eme.systems)], statuses: [...eme.statuses],
     }
   },
 }

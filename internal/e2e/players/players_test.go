@@ -25,6 +25,10 @@ type playing struct {
 	URL    string `json:"url"`
 	Whole  bool   `json:"whole"` // to the end at its speed, without seeking
 	Limit  int    `json:"limit"` // seconds
+	// Seconds is how much is played from the start, and nothing else; 0: start, switch, seek, end.
+	Seconds float64 `json:"seconds"`
+	Rate    float64 `json:"rate"`    // of playback; 0: 1
+	Licence string  `json:"licence"` // URL of the ClearKey licence server; empty: none
 }
 
 // state is what the <video> said at one time.
@@ -37,6 +41,7 @@ type state struct {
 	Audio                 int64 // bytes of audio decoded
 	Ranges                [][2]float64
 	Errors                []string
+	Systems, Statuses     []string // what EME was asked for, and the states of its keys
 }
 
 // outcome is what run.js found.

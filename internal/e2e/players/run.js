@@ -28,9 +28,15 @@ async function playFor(page, seconds) {
 }
 
 async function play(page, c, result) {
-  const info = await page.evaluate(url => window.player.load(url), c.url)
+  const info = await page.evaluate(({ url, licence }) => window.player.load(url, licence), { url: c.url, licence: c.licence })
   Object.assign(result, info)
+  if (c.rate) await page.evaluate(r => window.player.rate(r), c.rate)
   if (c.whole) return playToEnd(page, result, info.duration)
+  if (c.seconds) {
+    await playFor(page, c.seconds)
+    result.last = await state(page)
+    return
+  }
   await playFor(page, 2)
   result.first = await state(page)
   if (info.switching && info.heights.length > 1) {

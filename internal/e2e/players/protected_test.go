@@ -1,0 +1,219 @@
+package players
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mezzomedia/mezzo/drm"
+	"github.com/mezzomedia/mezzo/internal/e2e/harness"
+	"github.com/mezzomedia/mezzo/origin"
+	"github.com/mezzomedia/mezzo/packager/vod"
+)
+
+// cell is one place of the matrix: what is played, in what.
+type cell struct {
+	endpoint, manifest, player string
+	video, audio               string
+}
+
+// why names cells that no player can fill, with the line that says so.
+func (c *cell) why() string {
+	switch {
+	case c.player == "shaka" && c.endpoint == "ts-sampleaes":
+		return "Shaka Player: error 4040, no SAMPLE-AES in MPEG-TS"
+	}
+	return ""
+}
+
+func (c *cell) String() string {
+	return strings.Join([]string{c.endpoint, c.player, c.manifest, c.video, c.audio}, " ")
+}
+
+// matrix is all that is to play: CENC and CBCS in three players, each with every codec that Chromium has, and the methods
+// of HLS with its own.
+func matrix() (cells []cell) {
+	for _, endpoint := range []string{"cmaf-cenc", "cmaf-cbcs"} {
+		for _, p := range [][2]string{{"dashjs", "index.mpd"}, {"shaka", "index.mpd"}, {"shaka", "identity.m3u8"}, {"hlsjs", "index.m3u8"}} {
+			for _, video := range []string{"h264", "av1", "vp9"} {
+				for _, audio := range []string{"aac", "opus"} {
+					cells = append(cells, cell{endpoint, p[1], p[0], video, audio})
+				}
+			}
+		}
+	}
+	for _, endpoint := range []string{"ts-aes128", "cmaf-aes128"} {
+		for _, player := range []string{"hlsjs", "shaka", "native"} {
+			cells = append(cells, cell{endpoint, "index.m3u8", player, "h264", "aac"})
+		}
+	}
+	return append(cells, cell{"ts-sampleaes", "index.m3u8", "hlsjs", "h264", "aac"})
+}
+
+// short is the part of the matrix that make test plays: each scheme in each player, and each codec under each scheme.
+func short() []cell {
+	return slices.DeleteFunc(matrix(), func(c cell) bool {
+		switch {
+		case !strings.HasPrefix(c.endpoint, "cmaf-c"):
+			return false
+		case c.player == "shaka" && c.manifest == "index.mpd":
+			return c.audio != map[string]string{"h264": "aac", "av1": "opus", "vp9": "aac"}[c.video]
+		}
+		return c.video != "h264" || c.audio != "aac"
+	})
+}
+
+// wrong gives every key with one bit changed.
+type wrong struct{ drm.KeyFinder }
+
+func (w wrong) Key(ctx context.Context, id drm.KeyID) (drm.Key, error) {
+	k, err := w.KeyFinder.Key(ctx, id)
+	if err != nil {
+		return k, err
+	}
+	b, _ := k.Value.Reveal()
+	b[7] ^= 0x10
+	k.Value, err = drm.NewSecret(b[:])
+	return k, err
+}
+
+// protected serves the media under /out/v1/test/{video}-{audio}/, with right keys at /key and wrong ones at /wrong. The
+// endpoints bad-* send players to the wrong keys by their playlists.
+func protected(t *testing.T) *httptest.Server {
+	secret := drm.NewMaterial([]byte("a secret of thirty-two bytes, for tests"))
+	right := &drm.Master{Secret: secret, Signals: drm.Signaller{ClearKeyURL: "/key", KeyURL: "/key?kid={kid}"}}
+	astray := &drm.Master{Secret: secret, Signals: drm.Signaller{ClearKeyURL: "/wrong", KeyURL: "/wrong?kid={kid}"}}
+	endpoints := func() []origin.Endpoint {
+		list := append(origin.ProtectedEndpoints(), origin.Endpoint{
+			Name: "cmaf-aes128", Container: origin.CMAF, Manifests: []origin.Manifest{{Format: origin.HLS}},
+			Encryption: &origin.Encryption{Method: drm.AES128, DRMSystems: []drm.SystemID{drm.Identity}},
+		})
+		for i := range list {
+			list[i].Plan.Segment = 2 * time.Second
+		}
+		return list
+	}
+	library := origin.Map{}
+	for _, video := range []string{"h264", "av1", "vp9"} {
+		for _, audio := range []string{"aac", "opus"} {
+			library["test/"+video+"-"+audio] = clip(t, video, audio)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/out/", &origin.Handler{Library: library, Endpoints: endpoints(), Keys: right})
+	mux.Handle("/astray/", http.StripPrefix("/astray", &origin.Handler{Library: library, Endpoints: endpoints(), Keys: astray}))
+	mux.Handle("/key", origin.ClearKey{Keys: right})
+	mux.Handle("/wrong", origin.ClearKey{Keys: wrong{right}})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// clip is some seconds of the generated programme.
+func clip(t *testing.T, video, audio string) *vod.Asset {
+	media, dir := harness.Media(t), t.TempDir()
+	files := map[string]string{"h264": "video_h264_360_25.mp4", "av1": "video_av1_360_25.mp4", "vp9": "video_vp9_360_25.mp4", "aac": "audio_eng_aac.m4a", "opus": "audio_eng_opus.mp4"}
+	asset := &vod.Asset{}
+	for _, kind := range []string{video, audio} {
+		path := filepath.Join(dir, kind+".mp4")
+		harness.Run(t, "ffmpeg", "-v", "error", "-i", filepath.Join(media, files[kind]), "-t", "6", "-c", "copy", path)
+		file, err := vod.OpenFile(path)
+		require.NoError(t, err)
+		t.Cleanup(func() { file.Close() })
+		asset.Inputs = append(asset.Inputs, vod.Input{Name: kind, Object: file})
+	}
+	return asset
+}
+
+// TestProtected plays encrypted endpoints, each cell with the key and again with one bit of it wrong, which must fail.
+// TestProofProtected plays the whole matrix.
+func TestProtected(t *testing.T) { playMatrix(t, short()) }
+
+func TestProofProtected(t *testing.T) {
+	if !harness.Proof() {
+		return
+	}
+	harness.WriteProof(t, "protected-players", "Encrypted endpoints in every player", "make proof", playMatrix(t, matrix()))
+}
+
+const seconds = 1.5
+
+// playMatrix returns the table of what it found.
+func playMatrix(t *testing.T, cells []cell) string {
+	server := protected(t)
+	var cases []playing
+	for _, c := range cells {
+		path := "/out/v1/test/" + c.video + "-" + c.audio + "/" + c.endpoint + "/" + c.manifest
+		right := playing{Name: c.String(), Player: c.player, URL: server.URL + path, Licence: server.URL + "/key", Seconds: seconds, Limit: 30}
+		if !strings.HasPrefix(c.endpoint, "cmaf-c") {
+			right.Licence = ""
+		}
+		bad := right
+		bad.Name += ", a key bit wrong"
+		bad.URL = server.URL + "/astray" + path
+		bad.Limit = 10
+		if bad.Licence != "" {
+			bad.Licence = server.URL + "/wrong"
+		}
+		cases = append(cases, right, bad)
+	}
+	outcomes := play(t, cases)
+	var b strings.Builder
+	b.WriteString("| endpoint | manifest | player | codecs | with the key | key system | with one bit wrong |\n|---|---|---|---|---|---|---|\n")
+	for i, c := range cells {
+		right, bad := outcomes[2*i], outcomes[2*i+1]
+		t.Run(c.String(), func(t *testing.T) {
+			require.Empty(t, right.undecrypted(strings.HasPrefix(c.endpoint, "cmaf-c")), "%+v %+v", right, right.Last)
+			require.True(t, bad.failed(), "played with a wrong key: %+v %+v", bad, bad.Last)
+		})
+		system := "the player's own"
+		if right.Last != nil && len(right.Last.Systems) > 0 {
+			system = strings.Join(right.Last.Systems, ", ")
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s, %s | plays | %s | %s |\n", c.endpoint, c.manifest, c.player, c.video, c.audio, system, bad.reason())
+	}
+	return b.String()
+}
+
+// undecrypted is what is wrong with a playing that should have shown decrypted pictures and sound.
+func (o *outcome) undecrypted(eme bool) (bad []string) {
+	s := o.Last
+	switch {
+	case o.Error != "":
+		return append(bad, o.Error)
+	case s == nil:
+		return append(bad, "no state")
+	}
+	bad = append(bad, s.Errors...)
+	bad = append(bad, o.HTTP...)
+	if s.Frames < 10 || s.Audio == 0 || s.Time < seconds {
+		bad = append(bad, fmt.Sprintf("%d frames and %d bytes of audio at %.2f s", s.Frames, s.Audio, s.Time))
+	}
+	if eme && (!slices.Contains(s.Systems, "org.w3.clearkey") || !slices.Contains(s.Statuses, "usable")) {
+		bad = append(bad, fmt.Sprintf("key systems %v, statuses %v", s.Systems, s.Statuses))
+	}
+	return bad
+}
+
+// failed reports whether nothing was played.
+func (o *outcome) failed() bool {
+	return o.Error != "" && (o.Last == nil || o.Last.Time < seconds) || o.Last != nil && len(o.Last.Errors) > 0
+}
+
+// reason is the player's own error, or how it stood still.
+func (o *outcome) reason() string {
+	text := o.Error
+	if o.Last != nil && len(o.Last.Errors) > 0 {
+		text = o.Last.Errors[0]
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.ReplaceAll(strings.TrimSpace(text[:min(len(text), 80)]), "|", "/")
+}
