@@ -11,17 +11,22 @@ import (
 	"sync"
 )
 
-// Transport is an http.RoundTripper that answers the digest challenges of one server. It keeps the last challenge, so that
-// only the first request is sent twice. Safe for concurrent use.
-type Transport struct {
+// Client answers the digest challenges of one server. It keeps the last one, so that only the first request is sent twice.
+// Safe for concurrent use; fields stay put after the first.
+type Client struct {
 	User     string
 	Password Password
-	Base     http.RoundTripper // nil: http.DefaultTransport
 
 	mu   sync.Mutex // guards what follows
-	host string     // scheme and host of last
+	site string     // scheme and host of last
 	last *params
 	nc   uint32
+}
+
+// Transport is an http.RoundTripper with a Client.
+type Transport struct {
+	Client *Client
+	Base   http.RoundTripper // nil: http.DefaultTransport
 }
 
 // params are those of a challenge that can be answered.
@@ -29,6 +34,7 @@ type params struct {
 	algorithm            Algorithm
 	realm, nonce, opaque string
 	hasOpaque, userHash  bool
+	stale                bool   // the password was right, the nonce too old
 	qop                  string // auth, or empty with RFC 2069
 }
 
@@ -40,53 +46,63 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		base = http.DefaultTransport
 	}
 	first := r.Clone(r.Context())
-	used := t.authorize(first)
+	t.Client.Authorize(first)
 	resp, err := base.RoundTrip(first)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return resp, err
+	if err != nil {
+		return nil, err
 	}
-	next := pick(resp.Header.Values("WWW-Authenticate"))
+	resp.Request = first
 	rewindable := r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
-	if next == nil || !rewindable || used != nil && used.nonce == next.nonce {
-		return resp, nil // wrong password, or not for us
-	}
-	again := r.Clone(r.Context())
-	if r.GetBody != nil {
-		if again.Body, err = r.GetBody(); err != nil {
-			_ = resp.Body.Close()
-			return nil, fmt.Errorf("digest: read the body again: %w", err)
-		}
+	if resp.StatusCode != http.StatusUnauthorized || !t.Client.Challenge(resp) || !rewindable {
+		return resp, nil
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // for the connection's sake
 	_ = resp.Body.Close()
-	t.learn(r, next)
-	t.authorize(again)
+	again := r.Clone(r.Context())
+	if r.GetBody != nil {
+		if again.Body, err = r.GetBody(); err != nil {
+			return nil, fmt.Errorf("digest: read the body again: %w", err)
+		}
+	}
+	t.Client.Authorize(again)
 	return base.RoundTrip(again)
 }
 
-func site(r *http.Request) string { return r.URL.Scheme + "://" + r.URL.Host }
-
-func (t *Transport) learn(r *http.Request, p *params) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.last == nil || t.last.nonce != p.nonce || t.host != site(r) {
-		t.host, t.last, t.nc = site(r), p, 0
+// Challenge looks at an answer of 401, whose Request has to be there, and reports whether there is use in making it once
+// more: false where the password was wrong, or the server wants something else.
+func (c *Client) Challenge(resp *http.Response) bool {
+	next := pick(resp.Header.Values("WWW-Authenticate"))
+	if next == nil || resp.Request == nil {
+		return false
 	}
+	if used, err := credentials(resp.Request); err == nil && !next.stale && used["nonce"] == next.nonce {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if site := siteOf(resp.Request); c.last == nil || c.last.nonce != next.nonce || c.site != site {
+		c.site, c.last, c.nc = site, next, 0
+	}
+	return true
 }
 
-// authorize answers the last challenge, if it was that server's.
-func (t *Transport) authorize(r *http.Request) *params {
-	t.mu.Lock()
-	p := t.last
-	if p == nil || t.host != site(r) {
-		t.mu.Unlock()
-		return nil
+func siteOf(r *http.Request) string { return r.URL.Scheme + "://" + r.URL.Host }
+
+// Authorize sets the header of a request that is complete but for it, if it is to the server that sent the last challenge.
+func (c *Client) Authorize(r *http.Request) {
+	c.mu.Lock()
+	p := c.last
+	if p == nil || c.site != siteOf(r) {
+		c.mu.Unlock()
+		return
 	}
-	t.nc++
-	nc := t.nc
-	t.mu.Unlock()
-	r.Header.Set("Authorization", p.answer(t.User, t.Password, r, nc))
-	return p
+	c.nc++
+	nc := c.nc
+	c.mu.Unlock()
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	r.Header.Set("Authorization", p.answer(c.User, c.Password, r, nc))
 }
 
 // answer is the Authorization header (RFC 7616, 3.4).
@@ -152,6 +168,7 @@ func pick(headers []string) *params {
 func (c *challenge) digest() *params {
 	p := &params{algorithm: Algorithm(c.params["algorithm"]), realm: c.params["realm"], nonce: c.params["nonce"]}
 	p.opaque, p.hasOpaque = c.params["opaque"]
+	p.stale = strings.EqualFold(c.params["stale"], "true")
 	p.userHash = strings.EqualFold(c.params["userhash"], "true")
 	if c.scheme != "digest" || p.nonce == "" || p.algorithm.rank() < 0 {
 		return nil

@@ -28,6 +28,8 @@ func TestExamples(t *testing.T) {
 		mufasa.algorithm = a
 		require.Equal(t, want, mufasa.response(NewPassword("Circle of Life")))
 	}
+	// RFC 7616, 3.9.2, by its erratum: the hashed name.
+	require.Equal(t, "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b", SHA512.sum("J\u00e4s\u00f8n Doe", "api@example.org"))
 	old := answer{
 		user: "Mufasa", realm: "testrealm@host.com", method: "GET", uri: "/dir/index.html", nc: "00000001", qop: "auth",
 		nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093", cnonce: "0a4f113b",
@@ -100,7 +102,7 @@ func TestRoundTrips(t *testing.T) {
 			s := &Server{Realm: `a "realm"`, Users: Users{"ü\"ser": {NewPassword("old"), password}}, Algorithms: algorithms}
 			server, requests := protected(s)
 			defer server.Close()
-			client := &http.Client{Transport: &Transport{User: "ü\"ser", Password: password}}
+			client := &http.Client{Transport: &Transport{Client: &Client{User: "ü\"ser", Password: password}}}
 			for i := range 5 {
 				status, got, err := put(client, fmt.Sprintf("%s/a%%20b/%d?x=\"%%22,y", server.URL, i), "body")
 				require.NoError(t, err)
@@ -116,7 +118,7 @@ func TestManyAtOnce(t *testing.T) {
 	s := &Server{Users: Users{"u": {NewPassword("p")}}}
 	server, _ := protected(s)
 	defer server.Close()
-	client := &http.Client{Transport: &Transport{User: "u", Password: NewPassword("p")}}
+	client := &http.Client{Transport: &Transport{Client: &Client{User: "u", Password: NewPassword("p")}}}
 	var wg sync.WaitGroup
 	failed := make(chan error, 50)
 	for range 50 {
@@ -134,15 +136,15 @@ func TestDenied(t *testing.T) {
 	s := &Server{Users: Users{"u": {NewPassword("p")}, "": {}}}
 	server, requests := protected(s)
 	defer server.Close()
-	for _, tr := range []*Transport{{User: "u", Password: NewPassword("wrong")}, {User: "nobody"}, {}} {
+	for _, tr := range []*Client{{User: "u", Password: NewPassword("wrong")}, {User: "nobody"}, {}} {
 		before := requests()
-		status, _, err := put(&http.Client{Transport: tr}, server.URL, "x")
+		status, _, err := put(&http.Client{Transport: &Transport{Client: tr}}, server.URL, "x")
 		require.NoError(t, err)
 		require.Equal(t, 401, status)
 		require.Equal(t, 2, requests()-before, "one try only")
 	}
 	// a body that can be read once
-	tr := &Transport{User: "u", Password: NewPassword("p")}
+	tr := &Transport{Client: &Client{User: "u", Password: NewPassword("p")}}
 	r, err := http.NewRequest("PUT", server.URL, io.MultiReader(strings.NewReader("x")))
 	require.NoError(t, err)
 	resp, err := tr.RoundTrip(r)
@@ -260,7 +262,7 @@ func TestCounts(t *testing.T) {
 
 func TestPasswordsDoNotPrint(t *testing.T) {
 	p := NewPassword("secret")
-	tr := &Transport{User: "u", Password: p}
+	tr := &Client{User: "u", Password: p}
 	s := ""
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		for _, v := range []any{p, &tr.Password, struct{ p Password }{p}, Users{"u": {p}}} {
