@@ -9,12 +9,13 @@ import (
 
 // Material is secret bytes from which keys are made, of any length. Like Secret it does not print, and has no JSON, text or
 // log form; nothing outside this package gets at its bytes. The zero value is empty.
-type Material struct{ p *[]byte }
+type Material struct{ p **[]byte } // two pointers: see Secret
 
 // NewMaterial makes a Material of a copy of b.
 func NewMaterial(b []byte) Material {
 	b = bytes.Clone(b)
-	return Material{&b}
+	p := &b
+	return Material{&p}
 }
 
 // Len is the number of bytes.
@@ -24,7 +25,7 @@ func (m Material) bytes() []byte {
 	if m.p == nil {
 		return nil
 	}
-	return *m.p
+	return **m.p
 }
 
 func (m Material) String() string               { return redacted }
