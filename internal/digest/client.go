@@ -23,10 +23,14 @@ type Client struct {
 	nc   uint32
 }
 
-// Transport is an http.RoundTripper with a Client.
+// Transport is an http.RoundTripper with a Client. Safe for concurrent use; fields stay put after the first.
 type Transport struct {
-	Client *Client
-	Base   http.RoundTripper // nil: http.DefaultTransport
+	User     string
+	Password Password
+	Base     http.RoundTripper // nil: http.DefaultTransport
+
+	once   sync.Once
+	client Client
 }
 
 // params are those of a challenge that can be answered.
@@ -45,15 +49,16 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if base == nil {
 		base = http.DefaultTransport
 	}
+	t.once.Do(func() { t.client.User, t.client.Password = t.User, t.Password })
 	first := r.Clone(r.Context())
-	t.Client.Authorize(first)
+	t.client.Authorize(first)
 	resp, err := base.RoundTrip(first)
 	if err != nil {
 		return nil, err
 	}
 	resp.Request = first
 	rewindable := r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
-	if resp.StatusCode != http.StatusUnauthorized || !t.Client.Challenge(resp) || !rewindable {
+	if resp.StatusCode != http.StatusUnauthorized || !t.client.Challenge(resp) || !rewindable {
 		return resp, nil
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // for the connection's sake
@@ -64,7 +69,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("digest: read the body again: %w", err)
 		}
 	}
-	t.Client.Authorize(again)
+	t.client.Authorize(again)
 	return base.RoundTrip(again)
 }
 

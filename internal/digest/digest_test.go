@@ -102,7 +102,7 @@ func TestRoundTrips(t *testing.T) {
 			s := &Server{Realm: `a "realm"`, Users: Users{"ü\"ser": {NewPassword("old"), password}}, Algorithms: algorithms}
 			server, requests := protected(s)
 			defer server.Close()
-			client := &http.Client{Transport: &Transport{Client: &Client{User: "ü\"ser", Password: password}}}
+			client := &http.Client{Transport: &Transport{User: "ü\"ser", Password: password}}
 			for i := range 5 {
 				status, got, err := put(client, fmt.Sprintf("%s/a%%20b/%d?x=\"%%22,y", server.URL, i), "body")
 				require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestManyAtOnce(t *testing.T) {
 	s := &Server{Users: Users{"u": {NewPassword("p")}}}
 	server, _ := protected(s)
 	defer server.Close()
-	client := &http.Client{Transport: &Transport{Client: &Client{User: "u", Password: NewPassword("p")}}}
+	client := &http.Client{Transport: &Transport{User: "u", Password: NewPassword("p")}}
 	var wg sync.WaitGroup
 	failed := make(chan error, 50)
 	for range 50 {
@@ -136,15 +136,15 @@ func TestDenied(t *testing.T) {
 	s := &Server{Users: Users{"u": {NewPassword("p")}, "": {}}}
 	server, requests := protected(s)
 	defer server.Close()
-	for _, tr := range []*Client{{User: "u", Password: NewPassword("wrong")}, {User: "nobody"}, {}} {
+	for _, tr := range []*Transport{{User: "u", Password: NewPassword("wrong")}, {User: "nobody"}, {}} {
 		before := requests()
-		status, _, err := put(&http.Client{Transport: &Transport{Client: tr}}, server.URL, "x")
+		status, _, err := put(&http.Client{Transport: tr}, server.URL, "x")
 		require.NoError(t, err)
 		require.Equal(t, 401, status)
 		require.Equal(t, 2, requests()-before, "one try only")
 	}
 	// a body that can be read once
-	tr := &Transport{Client: &Client{User: "u", Password: NewPassword("p")}}
+	tr := &Transport{User: "u", Password: NewPassword("p")}
 	r, err := http.NewRequest("PUT", server.URL, io.MultiReader(strings.NewReader("x")))
 	require.NoError(t, err)
 	resp, err := tr.RoundTrip(r)

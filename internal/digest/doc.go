@@ -1,8 +1,7 @@
 // Package digest is HTTP digest authentication (RFC 7616) for both sides: SHA-256, SHA-512/256 and MD5, with and without
 // -sess, quality of protection auth.
 //
-//	own := &digest.Client{User: "encoder", Password: digest.NewPassword(text)}
-//	client := http.Client{Transport: &digest.Transport{Client: own}}
+//	client := http.Client{Transport: &digest.Transport{User: "encoder", Password: digest.NewPassword(text)}}
 //
 //	server := &digest.Server{Realm: "ingest", Users: digest.Users{"encoder": {password}}}
 //	user, err := server.Verify(req)
