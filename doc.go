@@ -8,6 +8,7 @@
 //   - packager: a render job and its Body, whose size is known before its first byte is made.
 //   - packager/cmaf, packager/ts, packager/packed: the formats of segments.
 //   - manifest, manifest/hls, manifest/dash: links, playlists and MPDs, as pure functions of a timeline.
+//   - drm: who gives keys and what players are told of them; drm/speke asks a key server, drm/speketest is one for tests.
 //   - origin: an optional http.Handler that puts them together under one URL contract.
 //   - packager/media/mediatest: conformance suites for your own sources, presentations and objects.
 //
