@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/mezzomedia/mezzo/internal/digest"
 	"github.com/mezzomedia/mezzo/internal/sigv4"
 )
 
@@ -13,13 +14,6 @@ import (
 type Auth interface {
 	// Authorize adds to the headers of req, which is complete but for them; body is what it will send.
 	Authorize(req *http.Request, body []byte) error
-}
-
-// Challenged is an Auth that needs to hear of the server first.
-type Challenged interface {
-	Auth
-	// Challenge looks at an answer of 401 and reports whether the request should be made once more.
-	Challenge(answer *http.Response) bool
 }
 
 // hidden is an Auth made of a function, and thus shows nothing.
@@ -77,4 +71,34 @@ func SigV4(region string, credentials func(context.Context) (Credentials, error)
 // Static gives the same Credentials whenever it is asked.
 func Static(c Credentials) func(context.Context) (Credentials, error) {
 	return func(context.Context) (Credentials, error) { return c, nil }
+}
+
+// Digest is HTTP digest authentication (RFC 7616). The first request is made twice: the server has to be heard first.
+func Digest(user, password string) Auth {
+	none := func(*http.Request, []byte) error { return nil }
+	return &digestAuth{hidden{"digest authentication", none},
+		digest.Transport{User: user, Password: digest.NewPassword(password), Base: baseOf{}}}
+}
+
+type digestAuth struct {
+	hidden
+	transport digest.Transport
+}
+
+// baseKey is the context's key for the transport of a client.
+type baseKey struct{}
+
+// over is a transport that answers challenges and sends by base.
+func (d *digestAuth) over(ctx context.Context, base http.RoundTripper) (context.Context, http.RoundTripper) {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return context.WithValue(ctx, baseKey{}, base), &d.transport
+}
+
+// baseOf sends by the transport in the request's context: an Auth may serve several clients.
+type baseOf struct{}
+
+func (baseOf) RoundTrip(req *http.Request) (*http.Response, error) {
+	return req.Context().Value(baseKey{}).(http.RoundTripper).RoundTrip(req)
 }

@@ -18,19 +18,14 @@ type query struct {
 
 // query makes the document for a request. What is malformed is never sent.
 func (c *Client) query(req *drm.Request) (*query, error) {
-	v1 := c.version() == V1
-	switch {
-	case req.ContentID == "":
-		return nil, refused("no content id")
-	case len(req.Systems) == 0:
-		return nil, refused("no systems to ask for")
-	case len(req.Contract) == 0:
-		return nil, refused("the encryption contract is empty: nothing is to be encrypted")
-	case v1 && len(req.Contract) > 1:
-		return nil, fmt.Errorf("%w: SPEKE 1 has one key for all tracks, not %d: %w", drm.ErrRefused, len(req.Contract), drm.ErrIncompatible)
+	if err := req.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", drm.ErrRefused, err)
 	}
-	if err := req.Contract.Check(); err != nil {
-		return nil, err
+	if len(req.Systems) == 0 {
+		return nil, refused("no systems to ask for")
+	}
+	if c.version() == V1 && len(req.Contract) > 1 {
+		return nil, fmt.Errorf("%w: SPEKE 1 has one key for all tracks, not %d: %w", drm.ErrRefused, len(req.Contract), drm.ErrIncompatible)
 	}
 	d := &cpix.Document{ContentID: req.ContentID}
 	switch c.version() {
@@ -45,22 +40,15 @@ func (c *Client) query(req *drm.Request) (*query, error) {
 		d.Delivery = []cpix.DeliveryData{{ID: "mezzo", Certificate: c.Certificate.Raw}}
 	}
 	q := &query{client: c, req: req, asked: d}
-	if err := q.addKeys(); err != nil {
-		return nil, err
-	}
-	if err := q.addSystems(); err != nil {
-		return nil, err
-	}
-	return q, q.addRules()
+	q.addKeys()
+	q.addSystems()
+	q.addRules()
+	return q, nil
 }
 
-func (q *query) addKeys() error {
+func (q *query) addKeys() {
 	for i := range q.req.Contract {
-		label := q.req.Contract[i].Label
-		k := cpix.ContentKey{KID: q.req.KeyID(label)}
-		if q.asked.Key(k.KID) != nil {
-			return refused("%s has the key id of another label", label)
-		}
+		k := cpix.ContentKey{KID: q.req.KeyID(q.req.Contract[i].Label)}
 		if q.client.version() != V1 {
 			k.Scheme = q.req.Scheme.CPIX()
 		}
@@ -71,7 +59,6 @@ func (q *query) addKeys() error {
 		}
 		q.asked.Keys = append(q.asked.Keys, k)
 	}
-	return nil
 }
 
 // systemID is how the version names a system.
@@ -82,18 +69,14 @@ func (q *query) systemID(id drm.SystemID) drm.SystemID {
 	return id
 }
 
-func (q *query) addSystems() error {
+func (q *query) addSystems() {
 	for _, id := range q.req.Systems {
 		for _, k := range q.asked.Keys {
 			y := q.wanted(id)
 			y.KID, y.System = k.KID, q.systemID(id)
-			if q.asked.System(y.KID, y.System) != nil {
-				return refused("%s is asked for twice", id.Name())
-			}
 			q.asked.Systems = append(q.asked.Systems, y)
 		}
 	}
-	return nil
 }
 
 // wanted is what is asked of a system: empty elements.
@@ -124,7 +107,7 @@ func (q *query) wanted(id drm.SystemID) (y cpix.DRMSystem) {
 }
 
 // addRules adds the contract and the key period. SPEKE 1 has rules for their periods alone.
-func (q *query) addRules() error {
+func (q *query) addRules() {
 	var periods []string
 	if q.req.Period.Rotates {
 		p := q.period()
@@ -133,7 +116,7 @@ func (q *query) addRules() error {
 	}
 	v1 := q.client.version() == V1
 	if v1 && periods == nil {
-		return nil
+		return
 	}
 	for i := range q.req.Contract {
 		r := &q.req.Contract[i]
@@ -143,7 +126,6 @@ func (q *query) addRules() error {
 		}
 		q.asked.Rules = append(q.asked.Rules, rule)
 	}
-	return nil
 }
 
 // period is the key period. Its id follows from the request, so that every node asks the same.

@@ -3,7 +3,6 @@ package speke
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -64,19 +63,14 @@ func (q *query) addPSSH(y *cpix.DRMSystem, _ *drm.Key, s *drm.Signal) error {
 
 // checkBoxes wants one or several pssh boxes of a system (23001-7, 8.1).
 func checkBoxes(b []byte, id drm.SystemID) error {
-	want := id.Bytes()
-	for len(b) > 0 {
-		if len(b) < 32 || string(b[4:8]) != "pssh" {
-			return fmt.Errorf("PSSH is no pssh box: %w", drm.ErrFormat)
-		}
-		size := binary.BigEndian.Uint32(b)
-		if size < 32 || uint64(size) > uint64(len(b)) {
-			return fmt.Errorf("PSSH is a pssh box of a wrong size: %w", drm.ErrFormat)
-		}
-		if !bytes.Equal(b[12:28], want[:]) {
+	boxes, err := drm.ParsePSSH(b)
+	if err != nil {
+		return fmt.Errorf("PSSH is no pssh box: %w", drm.ErrFormat) // its text quotes the input
+	}
+	for i := range boxes {
+		if boxes[i].System != id {
 			return fmt.Errorf("PSSH is a pssh box of another system: %w", drm.ErrFormat)
 		}
-		b = b[size:]
 	}
 	return nil
 }
@@ -131,20 +125,13 @@ func (q *query) addSmooth(y *cpix.DRMSystem, _ *drm.Key, s *drm.Signal) error {
 	return nil
 }
 
-// psshData is the data of a box that checkBoxes has seen; nil: its lengths lie.
-func psshData(box []byte) []byte {
-	at := uint64(28)
-	if box[8] > 0 {
-		at += 4 + 16*uint64(binary.BigEndian.Uint32(box[28:]))
-	}
-	if at+4 > uint64(len(box)) {
+// psshData is the data of the first box, which checkBoxes has seen.
+func psshData(b []byte) []byte {
+	boxes, err := drm.ParsePSSH(b)
+	if err != nil || len(boxes) == 0 {
 		return nil
 	}
-	data := box[at+4:]
-	if n := uint64(binary.BigEndian.Uint32(box[at:])); n <= uint64(len(data)) {
-		return data[:n]
-	}
-	return nil
+	return boxes[0].Data
 }
 
 func (q *query) addHLS(y *cpix.DRMSystem, key *drm.Key, s *drm.Signal) error {

@@ -50,29 +50,24 @@ func (c *Client) exchange(ctx context.Context, body []byte) (*cpix.Document, err
 	return d, nil
 }
 
-// send makes the request, and makes it once more if the server asks for that.
 func (c *Client) send(ctx context.Context, body []byte) (*http.Response, error) {
 	client := http.Client{}
 	if c.HTTP != nil {
 		client = *c.HTTP
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	for again := true; ; again = false {
-		req, err := c.newRequest(ctx, body)
-		if err != nil {
-			return nil, err
-		}
-		answer, err := client.Do(req)
-		if err != nil {
-			return nil, unavailable(ctx, err)
-		}
-		challenged, ok := c.Auth.(Challenged)
-		if answer.StatusCode != http.StatusUnauthorized || !ok || !again || !challenged.Challenge(answer) {
-			return answer, nil
-		}
-		_, _ = io.CopyN(io.Discard, answer.Body, maxErrorBody) // so that the connection is used again
-		_ = answer.Body.Close()
+	if d, ok := c.Auth.(*digestAuth); ok {
+		ctx, client.Transport = d.over(ctx, client.Transport)
 	}
+	req, err := c.newRequest(ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(req)
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
+	return answer, nil
 }
 
 func (c *Client) newRequest(ctx context.Context, body []byte) (*http.Request, error) {
@@ -113,6 +108,9 @@ func errorOf(answer *http.Response) error {
 	e.Message = message(string(body))
 	if s, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 31); err == nil {
 		e.RetryAfter = time.Duration(s) * time.Second
+	}
+	if e.RetryAfter > 0 && e.Is(drm.ErrUnavailable) {
+		return &drm.UnavailableError{RetryAfter: e.RetryAfter, Err: e}
 	}
 	return e
 }
