@@ -62,6 +62,9 @@ var startCode = []byte{0, 0, 0, 1}
 
 // newElementary decides how a track is carried. number is its place among those of its kind.
 func newElementary(in *packager.Input, number int) (*elementary, error) {
+	if err := protectable(in); err != nil {
+		return nil, err
+	}
 	e, err := newClear(in, number)
 	if err != nil {
 		return nil, err
@@ -69,6 +72,7 @@ func newElementary(in *packager.Input, number int) (*elementary, error) {
 	return e, e.protect()
 }
 
+// newClear leaves protection out.
 func newClear(in *packager.Input, number int) (*elementary, error) {
 	t := in.Track
 	e := &elementary{input: in}

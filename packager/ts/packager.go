@@ -18,10 +18,11 @@ var _ packager.Packager = Packager{}
 // media.ErrUnsupported, and drm.ErrIncompatible where it is for the scheme, or media.ErrFormat where the track's codec
 // configuration is damaged. drm.AES128 is not for a format to apply: packager.Render does, to segments that are clear here.
 func (Packager) Accepts(t *media.Track, s drm.Scheme) error {
-	if _, err := newClear(&packager.Input{Track: t}, 0); err != nil {
+	if err := accepts(t, s); err != nil {
 		return err
 	}
-	return accepts(t, s)
+	_, err := newClear(&packager.Input{Track: t}, 0)
+	return err
 }
 
 // Type is ts and video/mp2t (RFC 8216, 3.2), whatever the tracks.

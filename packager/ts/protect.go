@@ -11,7 +11,7 @@ import (
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
-// accepts says whether a track, which can be carried clear, can be under a scheme.
+// accepts says whether a scheme can be had for a track, if it can be carried clear.
 func accepts(t *media.Track, s drm.Scheme) error {
 	switch {
 	case t.Crypt != nil:
@@ -27,9 +27,8 @@ func accepts(t *media.Track, s drm.Scheme) error {
 	return trackError(t, "MPEG-TS under %s: it has SAMPLE-AES and AES-128: %w: %w", s, drm.ErrIncompatible, media.ErrUnsupported)
 }
 
-// protect decides how the track is encrypted. In a clear lead it is carried like any that is clear.
-func (e *elementary) protect() error {
-	in := e.input
+// protectable refuses an input that cannot be sent as it should.
+func protectable(in *packager.Input) error {
 	if err := in.Protect.Check(); err != nil {
 		return trackError(in.Track, "%w", err)
 	}
@@ -41,6 +40,12 @@ func (e *elementary) protect() error {
 			return trackError(in.Track, "samples that are encrypted in their source: decrypt them first: %w: %w", drm.ErrIncompatible, media.ErrUnsupported)
 		}
 	}
+	return nil
+}
+
+// protect decides how the track is encrypted. In a clear lead it is carried like any that is clear.
+func (e *elementary) protect() error {
+	in := e.input
 	if in.Protect == nil || in.Protect.Clear {
 		return nil
 	}
