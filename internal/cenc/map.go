@@ -17,6 +17,8 @@ type Mapper struct {
 	align      bool // protected stretches are whole blocks
 	lengthSize int
 	sets       nal.Sets
+	av1        av1
+	vp9        vp9
 }
 
 // NewMapper makes a Mapper for the samples of a track under one of the schemes of 23001-7. Errors match
@@ -36,7 +38,10 @@ func (m *Mapper) Reset(t *media.Track, s drm.Scheme) error {
 	if !s.Common() {
 		return fmt.Errorf("track %s: %q does not encrypt samples of ISO media: %w", t.ID, s, drm.ErrIncompatible)
 	}
-	m.coding, m.whole, m.align = t.Codec.Coding, t.Kind == media.Audio, s != drm.CBCS
+	m.coding, m.whole = t.Codec.Coding, t.Kind == media.Audio
+	// In cenc, cens and cbc1 no block is broken (23001-7, 10.1 to 10.3); in cbcs the cipher leaves what is no block clear,
+	// and the stretch begins right behind the header, but the VP codec binding wants whole blocks in any scheme.
+	m.align = s != drm.CBCS || m.coding == media.VP9
 	if m.whole {
 		return nil
 	}
@@ -47,6 +52,10 @@ func (m *Mapper) Reset(t *media.Track, s drm.Scheme) error {
 	switch m.coding {
 	case media.H264, media.HEVC:
 		err = m.resetNAL(t)
+	case media.AV1:
+		err = m.av1.reset(t.Codec.Config)
+	case media.VP9:
+		m.vp9 = vp9{}
 	default:
 		err = fmt.Errorf("encryption of %s: %w", m.coding, media.ErrUnsupported)
 	}
@@ -68,7 +77,15 @@ func (m *Mapper) Map(dst []media.Subsample, sample []byte) ([]media.Subsample, e
 		return dst, fmt.Errorf("sample of %d bytes: %w", len(sample), media.ErrFormat)
 	}
 	w := writer{subs: dst, align: m.align}
-	err := m.nals(&w, sample)
+	var err error
+	switch m.coding {
+	case media.AV1:
+		err = m.av1.tiles(&w, sample)
+	case media.VP9:
+		err = m.vp9.frames(&w, sample)
+	default:
+		err = m.nals(&w, sample)
+	}
 	if err != nil {
 		return dst, err
 	}
@@ -83,9 +100,8 @@ type writer struct {
 	at    int // bytes of the sample that are in subs
 }
 
-// protect says that the bytes from..to of the sample are encrypted: whole blocks of them, the last one ending at to, where
-// alignment is asked for. In cenc, cens and cbc1 no block is broken (23001-7, 10.1 to 10.3); what is left over comes
-// first and stays clear, as AV1 in ISOBMFF, 4.1, and the VP codec binding want it.
+// protect says that the bytes from..to of the sample are encrypted. Where they have to be whole blocks, the last one ends at
+// to, and what is left over at the start stays clear (AV1 in ISOBMFF, 4.1; VP codec binding, Common Encryption).
 func (w *writer) protect(from, to int) {
 	if w.align {
 		from += (to - from) % 16
