@@ -77,6 +77,10 @@ func (w *writer) divide(p *media.Period) ([]*stretch, error) {
 			}
 		}
 		s.id = p.ID + keyPeriods(s.members)
+		if slices.ContainsFunc(list, func(o *stretch) bool { return o.id == s.id }) { // cuts that differ
+			m := s.members[0]
+			s.id += "." + m.ID + "-" + strconv.FormatUint(m.Segments.At(0).Number, 10)
+		}
 		if n := len(list); n > 0 {
 			s.follows = list[n-1].id
 		}
@@ -90,12 +94,13 @@ func (w *writer) divide(p *media.Period) ([]*stretch, error) {
 func boundaries(all []keyed) []media.Time {
 	var list []media.Time
 	add := func(r *keyed) {
+		cut := map[int]bool{} // where it is already
+		for _, t := range list {
+			cut[nearest(r.Rendition, t)] = true
+		}
 		for i := 1; i < len(r.runs); i++ {
-			if r.runs[i].Init == r.runs[i-1].Init {
-				continue
-			}
 			at := r.runs[i].First
-			if !slices.ContainsFunc(list, func(t media.Time) bool { return nearest(r.Rendition, t) == at }) {
+			if r.runs[i].Init != r.runs[i-1].Init && !cut[at] {
 				list = append(list, media.Time{Ticks: r.Segments.At(at).Start, Scale: r.Track.Timescale})
 			}
 		}
