@@ -5,6 +5,7 @@ import "github.com/mezzomedia/mezzo/packager/media"
 // builder fills an Index in decode order: chunk, then each sample of it.
 type builder struct {
 	x       Index
+	secrecy secrecy
 	codes   map[kind]uint32
 	last    kind // the one before, and its code: most samples repeat it
 	code    uint32
@@ -88,6 +89,8 @@ func (b *builder) finish() *Index {
 	x.sync = append([]uint32(nil), x.sync...)
 	x.kinds = append([]kind(nil), x.kinds...)
 	x.mark()
+	x.locks = b.secrecy.locks
+	x.aux.finish(x.Len())
 	out := *x
 	return &out
 }

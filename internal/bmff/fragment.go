@@ -47,12 +47,15 @@ func (p *parser) moof(at, size, head int64) error {
 	if err != nil {
 		return err
 	}
-	implicit := at
+	implicit, pssh := at, psshs(list)
+	if pssh == nil {
+		pssh = p.movie.PSSH
+	}
 	for _, c := range list {
 		if c.typ != "traf" {
 			continue
 		}
-		if implicit, err = p.traf(c, at, implicit); err != nil {
+		if implicit, err = p.traf(c, at, implicit, pssh); err != nil {
 			return err
 		}
 	}
@@ -64,11 +67,14 @@ type fragment struct {
 	trex
 	base, next int64
 	moof       int64 // where it begins
+	runs       []int // first sample of each trun, where they are encrypted
+	total      int   // samples of all of them
 	implicit   bool  // base is the end of the traf before: neither tfhd nor a flag says otherwise
 }
 
-// traf reads the samples of a track in a moof that begins at moof; implicit is where the data of the traf before ended.
-func (p *parser) traf(b *box, moof, implicit int64) (int64, error) {
+// traf reads the samples of a track in a moof that begins at moof and holds these pssh boxes, or moov does; implicit
+// is where the data of the traf before ended.
+func (p *parser) traf(b *box, moof, implicit int64, pssh []byte) (int64, error) {
 	h := b.child("tfhd")
 	if h == nil {
 		return 0, b.errorf("no tfhd (14496-12, 8.8.7): %w", media.ErrFormat)
@@ -111,6 +117,7 @@ func (p *parser) traf(b *box, moof, implicit int64) (int64, error) {
 		}
 	}
 	fg.next = fg.base
+	first := fr.b.len()
 	list, err := p.sound(b)
 	if err != nil {
 		return 0, err
@@ -121,6 +128,9 @@ func (p *parser) traf(b *box, moof, implicit int64) (int64, error) {
 				return 0, err
 			}
 		}
+	}
+	if t := fr.track; t.Protections != nil && t.Refused == nil {
+		t.refuse(p.secrets(t, fr.b, &secret{boxes: list, from: first, total: fg.total, runs: fg.runs, base: fg.base, pssh: pssh}))
 	}
 	return fg.next, nil
 }
@@ -225,6 +235,10 @@ func (p *parser) trun(fr *fragmented, fg *fragment, b *box) error {
 	entry := uint16(0)
 	if fg.entry > 1 && fg.entry <= uint32(len(fr.track.Entries)) {
 		entry = uint16(fg.entry - 1)
+	}
+	if fr.track.Protections != nil {
+		fg.runs = append(fg.runs, fr.b.len())
+		fg.total += int(n)
 	}
 	fr.b.chunk(fg.next)
 	rest := f.b

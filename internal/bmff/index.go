@@ -22,6 +22,9 @@ type Index struct {
 	chunkLen column // samples of each chunk, none 0
 	chunkGap column // zigzag: from the end of the chunk before, or the start of the file
 	marks    []mark // of samples 0, stride, 2·stride
+
+	locks locks // how samples are encrypted
+	aux   auxTable
 }
 
 // kind is what samples tend to have in common.
@@ -110,5 +113,5 @@ func (x *Index) step(m *mark, size int64) {
 func (x *Index) Size() int64 {
 	return int64(unsafe.Sizeof(*x)) + x.clock.bytes() + x.size.bytes() + x.kind.bytes() + x.chunkLen.bytes() +
 		x.chunkGap.bytes() + int64(cap(x.kinds))*int64(unsafe.Sizeof(kind{})) + int64(cap(x.sync))*4 +
-		int64(cap(x.marks))*int64(unsafe.Sizeof(mark{}))
+		int64(cap(x.marks))*int64(unsafe.Sizeof(mark{})) + x.locks.bytes() + x.aux.bytes()
 }

@@ -7,6 +7,7 @@ type Movie struct {
 	Fragmented bool     // has moof
 	Tracks     []*Track // in the order of moov, those without samples too
 	Warnings   []Warning
+	PSSH       []byte // the pssh boxes of moov, whole, one after the other
 }
 
 // Warning is what is wrong with a file that can be served all the same.
@@ -26,8 +27,12 @@ type Track struct {
 	Roles     []string // udta/kind of urn:mpeg:dash:role:2011
 	Chapters  bool     // other tracks refer to it as chap
 	Entries   [][]byte // the boxes of stsd
-	Edits     []Edit   // elst; nil: none
-	Index     *Index   // never nil, may be empty
+	// Protections are what those of Entries say that are encv or enca, nil for the others; nil: none is. Where Refused is not
+	// nil it says why the track's samples cannot be decrypted: boxes that contradict one another, schemes that are not read.
+	Protections []*Protection
+	Refused     error
+	Edits       []Edit // elst; nil: none
+	Index       *Index // never nil, may be empty
 }
 
 // Edit is one entry of elst (14496-12, 8.6.6), in ticks of the track.

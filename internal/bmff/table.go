@@ -28,17 +28,35 @@ func (p *parser) tables(t *Track, stbl []*box, bd *builder) error {
 	}
 	if c := tb["stsd"]; c != nil {
 		t.stsd(p, c)
+		t.refuse(t.protected(c))
 	}
 	sizes, err := p.sizes(tb)
-	if err != nil || sizes.n == 0 {
+	if err != nil {
 		return err
 	}
+	s := &secret{boxes: stbl, total: sizes.n, pssh: p.movie.PSSH, whole: true}
+	if sizes.n > 0 {
+		if err := p.samples(t, tb, sizes, bd, s); err != nil {
+			return err
+		}
+	}
+	if t.Protections != nil && t.Refused == nil {
+		t.refuse(p.secrets(t, bd, s))
+	}
+	return nil
+}
+
+// samples reads those that the tables describe.
+func (p *parser) samples(t *Track, tb map[string]*box, sizes *sizes, bd *builder, s *secret) error {
 	r := tableReader{p: p, sizes: sizes, bd: bd, entries: uint32(len(t.Entries))}
 	if err := r.times(tb); err != nil {
 		return err
 	}
 	if err := r.syncs(tb); err != nil {
 		return err
+	}
+	if t.Protections != nil && tb["saio"] != nil {
+		r.secret = s
 	}
 	return r.chunks(tb)
 }
@@ -133,7 +151,8 @@ type tableReader struct {
 	stss       []byte // what is left of it
 	all        bool   // no stss: all are sync samples
 	sdtp       []byte
-	next       int // sample
+	next       int     // sample
+	secret     *secret // where the first samples of chunks are noted; nil: they need not be
 }
 
 // pairs is a run-length table of count and value.
@@ -293,6 +312,9 @@ func (r *tableReader) chunks(tb map[string]*box) error {
 			}
 		}
 		r.bd.chunk(off)
+		if r.secret != nil {
+			r.secret.runs = append(r.secret.runs, r.next)
+		}
 		for j := uint32(0); j < per && r.next < r.sizes.n; j++ {
 			r.sample(uint16(entry))
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -23,6 +24,9 @@ type Input struct {
 	Label    string
 	Roles    []string // urn:mpeg:dash:role:2011
 	Default  bool     // its audio is the one to play when nothing else decides
+	// Keys are those of encrypted tracks (Common Encryption, PIFF): with them samples are read clear, and a track of which
+	// one is missing is refused (drm.ErrNoKey). nil: encrypted tracks are served as they are, Track.Crypt says how.
+	Keys drm.KeyFinder
 }
 
 func (in *Input) open(ctx context.Context) (media.Object, error) {
@@ -110,7 +114,7 @@ func openAsset(ctx context.Context, inputs []Input, notes []media.Note) (*assetI
 	a := &assetIndex{notes: notes, plans: map[media.Plan]*planned{}}
 	var refused []error
 	for i := range inputs {
-		s, err := openInput(ctx, &inputs[i])
+		s, err := OpenInput(ctx, inputs[i])
 		switch {
 		case err == nil:
 			for _, st := range s.streams {
@@ -124,7 +128,7 @@ func openAsset(ctx context.Context, inputs []Input, notes []media.Note) (*assetI
 			a.fixed += s.Size()
 		case ctx.Err() != nil || errors.Is(err, media.ErrChanged) || len(inputs) == 1:
 			return nil, err
-		case errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrUnsupported):
+		case lasting(err):
 			a.notes = append(a.notes, media.Note{Subject: inputs[i].Name, Text: "left out: " + err.Error()})
 			refused = append(refused, err)
 		default: // storage trouble: half an asset would be cached as if it were whole
@@ -136,16 +140,6 @@ func openAsset(ctx context.Context, inputs []Input, notes []media.Note) (*assetI
 	}
 	a.chooseDefault()
 	return a, nil
-}
-
-func openInput(ctx context.Context, in *Input) (*Source, error) {
-	obj, err := in.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	opened := *in
-	opened.Object = obj
-	return open(ctx, opened)
 }
 
 // changed reports whether an object that can be had anew is not what it was.

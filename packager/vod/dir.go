@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -34,6 +35,9 @@ type Dir struct {
 
 	// Cache keeps what was read, and may be shared with other Dirs; nil: one of the default size.
 	Cache *Cache
+
+	// Keys are those of encrypted files, see Input.Keys; nil: they are served as they are.
+	Keys drm.KeyFinder
 
 	once sync.Once
 	own  Cache
@@ -105,7 +109,7 @@ func (d *Dir) inputs(members []member) []Input {
 	out := make([]Input, len(members))
 	for i, m := range members {
 		out[i] = m.input
-		out[i].Name = m.path
+		out[i].Name, out[i].Keys = m.path, d.Keys
 		out[i].Open = func(context.Context) (media.Object, error) { return OpenFS(d.FS, m.path) }
 	}
 	return out

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/bmff"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -44,6 +47,7 @@ type TrackReport struct {
 	Range     string      `json:"range,omitempty"`
 	Rate      int         `json:"sampleRate,omitempty"`
 	Channels  int         `json:"channels,omitempty"`
+	Encrypted string      `json:"encrypted,omitempty"` // scheme and key ids
 	Formats   []CanFormat `json:"formats"`
 }
 
@@ -146,6 +150,31 @@ func (r *Report) fill(tr *TrackReport, st *stream) {
 		tr.Rate, tr.Channels = a.SampleRate, a.Channels
 	}
 	tr.Formats = []CanFormat{{Format: "CMAF", OK: true}, canTS(t)}
+	if t.Crypt != nil {
+		tr.Encrypted = encrypted(st)
+		why := fmt.Sprintf("encrypted (%s): served as it is, as CMAF only; give keys to serve it otherwise", tr.Encrypted)
+		tr.Formats = []CanFormat{{Format: "CMAF", OK: true, Why: why}, {Format: "TS", Why: why}}
+	}
+}
+
+// encrypted says how samples of a stream are, and by which keys; of many it names the first few.
+func encrypted(st *stream) string {
+	const named = 3
+	crypts := st.trak.Index.Crypts()
+	var ids []string
+	for _, c := range crypts {
+		if id := drm.KeyID(c.KeyID).String(); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+		if len(ids) > named {
+			break
+		}
+	}
+	text := strings.Join(ids[:min(len(ids), named)], ", ")
+	if len(ids) > named {
+		text += ", …"
+	}
+	return fmt.Sprintf("%s, key id %s", crypts[0].Scheme, text)
 }
 
 func gops(st *stream) *GOPReport {

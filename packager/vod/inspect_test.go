@@ -50,13 +50,15 @@ func TestInspect(t *testing.T) {
 	text.Handler = "text"
 	vorbis, crypt, empty := bmfftest.Audio(9), bmfftest.Video(50, 25), bmfftest.Audio(0)
 	vorbis.Entries = [][]byte{bmfftest.AudioEntry("vorb", 2, 48000)}
+	locked := crypt.Encrypt(cbcs)
 	crypt.Entries = [][]byte{bmfftest.Box("encv", bmfftest.AVC1()[8:], bmfftest.Box("sinf", bmfftest.Box("frma", []byte("avc1"))))}
 	hidden := edited(bmfftest.Audio(90), bmfftest.Edit{Media: -1, Duration: 500})
 	for name, f := range map[string]bmfftest.File{
 		"film":       {Tracks: []track{film, edited(bmfftest.Audio(470), bmfftest.Edit{Media: 1024}), text}},
 		"fragmented": {Tracks: []track{bmfftest.Video(250, 50), bmfftest.Sound(bmfftest.Opus(), 500, 960, 48000)}, Fragment: 50},
 		"partly":     {Tracks: []track{bmfftest.Video(50, 25), vorbis, empty, hidden}},
-		"encrypted":  {Tracks: []track{crypt}},
+		"encrypted":  {Tracks: []track{locked}},
+		"sealed":     {Tracks: []track{crypt}},
 		"nothing":    {Tracks: []track{text}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -70,7 +70,7 @@ func version(a *assetIndex, p media.Plan) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "vod 1 %d %d\n", p.Segment, p.Chunk)
 	for _, s := range a.sources {
-		fmt.Fprintf(h, "%q\n", s.obj.Version())
+		fmt.Fprintf(h, "%q\n", s.version)
 		for _, t := range s.tracks {
 			fmt.Fprintf(h, "%s %q %q %q %v\n", t.ID, t.Language, t.Label, t.Roles, t.Default)
 		}

@@ -54,7 +54,7 @@ func scan(t *bmff.Track) (*facts, error) {
 	var (
 		buf     []bmff.Sample
 		lengths durations
-		same          = canonical(t.Entries)
+		same          = canonical(t)
 		sync    int64 = math.MinInt64 // composition time of the last sync sample
 		zeroRun int64
 	)
@@ -104,13 +104,20 @@ func scan(t *bmff.Track) (*facts, error) {
 	return f, nil
 }
 
-// canonical maps a sample description to the first that is equal to it.
-func canonical(entries [][]byte) func(int) int {
-	first := make([]int, len(entries))
-	for i := range entries {
+// canonical maps a sample description to the first that is equal to it, but for how its samples are encrypted: those of a
+// clear lead differ in that alone.
+func canonical(t *bmff.Track) func(int) int {
+	first := make([]int, len(t.Entries))
+	schemes := map[string]bool{}
+	for i := range t.Entries {
+		if p := protection(t, i); p != nil {
+			schemes[p.Scheme] = true
+		}
+	}
+	for i := range t.Entries {
 		first[i] = i
 		for j := range i {
-			if bytes.Equal(entries[i], entries[j]) {
+			if bytes.Equal(entryOf(t, i), entryOf(t, j)) && (len(schemes) < 2 || scheme(t, i) == scheme(t, j)) {
 				first[i] = j
 				break
 			}
@@ -122,6 +129,29 @@ func canonical(entries [][]byte) func(int) int {
 		}
 		return first[i]
 	}
+}
+
+// protection is how the samples of a description are encrypted; nil: they are clear.
+func protection(t *bmff.Track, i int) *bmff.Protection {
+	if i < len(t.Protections) {
+		return t.Protections[i]
+	}
+	return nil
+}
+
+// entryOf is a sample description in its clear form.
+func entryOf(t *bmff.Track, i int) []byte {
+	if p := protection(t, i); p != nil {
+		return p.Entry
+	}
+	return t.Entries[i]
+}
+
+func scheme(t *bmff.Track, i int) string {
+	if p := protection(t, i); p != nil {
+		return p.Scheme
+	}
+	return ""
 }
 
 // durations counts how often the first few dozen different durations occur.

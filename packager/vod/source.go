@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/bmff"
 	"github.com/mezzomedia/mezzo/internal/codec"
 	"github.com/mezzomedia/mezzo/internal/language"
@@ -27,6 +28,7 @@ type Source struct {
 	byTrack map[*media.Track]place
 	movie   *bmff.Movie
 	refused map[*bmff.Track]error // why tracks of sound and picture are left out
+	version string                // of obj as it is read: clear or as it is
 }
 
 // stream is one track of the file.
@@ -35,7 +37,8 @@ type stream struct {
 	table *table
 	facts *facts
 	parts []part
-	input int // of the asset
+	input int        // of the asset
+	clear *decrypted // nil: samples are read as they lie
 }
 
 // part is the time in which one sample description holds.
@@ -55,6 +58,16 @@ func Open(ctx context.Context, name string, obj media.Object) (*Source, error) {
 	return open(ctx, Input{Name: name, Object: obj})
 }
 
+// OpenInput is Open of an Input, with its keys and what it says of its tracks.
+func OpenInput(ctx context.Context, in Input) (*Source, error) {
+	obj, err := in.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in.Object = obj
+	return open(ctx, in)
+}
+
 func open(ctx context.Context, in Input) (*Source, error) {
 	s, err := read(ctx, in)
 	if err == nil {
@@ -72,7 +85,7 @@ func read(ctx context.Context, in Input) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{name: in.Name, obj: in.Object, movie: movie, byTrack: map[*media.Track]place{}, refused: map[*bmff.Track]error{}}
+	s := &Source{name: in.Name, obj: in.Object, movie: movie, version: in.Object.Version(), byTrack: map[*media.Track]place{}, refused: map[*bmff.Track]error{}}
 	for _, w := range movie.Warnings {
 		s.note(w.Path, w.Text)
 	}
@@ -82,7 +95,7 @@ func read(ctx context.Context, in Input) (*Source, error) {
 		case err == nil && st != nil:
 			s.streams = append(s.streams, st)
 		case err == nil:
-		case errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrUnsupported):
+		case lasting(err):
 			s.refused[trak] = err
 			s.note("", trackName(trak)+": "+err.Error())
 		default: // storage trouble: half a file would pass for the whole
@@ -90,6 +103,11 @@ func read(ctx context.Context, in Input) (*Source, error) {
 		}
 	}
 	return s, nil
+}
+
+// lasting reports whether an error lies in the file and what is known of it: another try would end the same.
+func lasting(err error) bool {
+	return errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrUnsupported) || errors.Is(err, drm.ErrNoKey)
 }
 
 // tables reads the boxes. Those of a mapped file are parsed in place: if it shrinks meanwhile, that is an error, and what
@@ -150,8 +168,14 @@ func (s *Source) stream(ctx context.Context, in *Input, n int, trak *bmff.Track)
 		return nil, nil
 	case len(trak.Entries) == 0:
 		return nil, fmt.Errorf("it has no sample description (14496-12, 8.5.2): %w", media.ErrFormat)
+	case trak.Refused != nil:
+		return nil, trak.Refused
 	}
 	f, err := scan(trak)
+	if err != nil {
+		return nil, err
+	}
+	clear, err := decrypting(ctx, in, trak)
 	if err != nil {
 		return nil, err
 	}
@@ -163,14 +187,18 @@ func (s *Source) stream(ctx context.Context, in *Input, n int, trak *bmff.Track)
 		if c.entry >= len(trak.Entries) {
 			return nil, fmt.Errorf("sample %d has sample description %d of %d: %w", c.sample, c.entry+1, len(trak.Entries), media.ErrFormat)
 		}
-		cs, err := codec.FromEntry(trak.Entries[c.entry], func() ([]byte, error) { return s.firstSample(ctx, trak, c.sample) })
+		first := s.firstSample(ctx, trak, clear, c.sample)
+		cs, err := codec.FromEntry(entryOf(trak, c.entry), first)
 		switch {
 		case err != nil:
 			return nil, err
 		case cs.Encrypted:
-			return nil, fmt.Errorf("its samples are encrypted, and only clear ones can be served; decrypt the file first: %w", media.ErrUnsupported)
+			return nil, fmt.Errorf("encrypted twice: %w", media.ErrUnsupported)
 		case cs.Kind != kind && (cs.Kind != media.Video && cs.Kind != media.Audio):
 			return nil, fmt.Errorf("%s in a %s track: %w", cs.Kind, handlerName(trak), media.ErrUnsupported)
+		}
+		if err := clear.plausible(cs, first); err != nil {
+			return nil, err
 		}
 		codecs[c.entry] = cs
 	}
@@ -183,20 +211,33 @@ func (s *Source) stream(ctx context.Context, in *Input, n int, trak *bmff.Track)
 		s.note(fmt.Sprintf("track %d", trak.ID), "left out: its edit list presents nothing of it")
 		return nil, nil
 	}
-	st := &stream{trak: trak, table: tab, facts: f}
+	st := &stream{trak: trak, table: tab, facts: f, clear: clear}
+	if clear != nil {
+		s.version = s.obj.Version() + clearVersion
+	}
 	s.describe(st, in, n, timescale, codecs)
 	return st, nil
 }
 
-// firstSample reads the first sync sample from i on, of which codecs may need the beginning.
-func (s *Source) firstSample(ctx context.Context, trak *bmff.Track, i int) ([]byte, error) {
+// firstSample reads the first sync sample from i on, of which codecs may need the beginning. It is nil where that is
+// ciphertext.
+func (s *Source) firstSample(ctx context.Context, trak *bmff.Track, clear *decrypted, i int) func() ([]byte, error) {
 	const most = 4 << 20
 	if sync := trak.Index.NextSync(i); sync < trak.Index.Len() {
 		i = sync
 	}
-	smp := trak.Index.Append(nil, i, i+1)
-	p := make([]byte, min(int64(smp[0].Size), most, s.obj.Size()))
-	return p, s.obj.ReadAt(ctx, p, smp[0].Offset)
+	if c, _ := trak.Index.Crypt(i); c != nil && clear == nil {
+		return nil
+	}
+	return func() ([]byte, error) {
+		smp := trak.Index.Append(nil, i, i+1)
+		obj, off := s.obj, smp[0].Offset
+		if clear != nil {
+			obj, off = clear, clear.offset(i)
+		}
+		p := make([]byte, min(int64(smp[0].Size), most, obj.Size()))
+		return p, obj.ReadAt(ctx, p, off)
+	}
 }
 
 // describe makes the Tracks of a stream, one for each stretch with one sample description.
@@ -207,6 +248,9 @@ func (s *Source) describe(st *stream, in *Input, n int, timescale uint32, codecs
 			ID: fmt.Sprintf("t%d", n+1), Kind: cs.Kind, Codec: cs.Codec, Timescale: timescale, Delay: uint32(st.table.delay),
 			Language: firstOf(language.Tag(in.Language), st.trak.Language), Label: firstOf(in.Label, label(st.trak.Name)), Roles: st.trak.Roles,
 			Default: in.Default, Video: cs.Video, Audio: cs.Audio,
+		}
+		if st.clear == nil {
+			t.Crypt = s.crypt(st.trak, c.entry)
 		}
 		if len(in.Roles) > 0 {
 			t.Roles = in.Roles
@@ -318,6 +362,9 @@ func (s *Source) Size() int64 {
 	n := int64(1024)
 	for _, st := range s.streams {
 		n += st.trak.Index.Size() + st.table.size() + 1024
+		if st.clear != nil {
+			n += st.clear.memory()
+		}
 	}
 	return n
 }
@@ -340,18 +387,28 @@ func (s *Source) Samples(ctx context.Context, t *media.Track, iv media.Interval)
 	if iv.From >= iv.To {
 		return nil, nil
 	}
-	tab := at.stream.table
-	all := make([]media.Sample, 0, tab.count(iv))
-	var runs []media.Run
+	st := at.stream
+	all := make([]media.Sample, 0, st.table.count(iv))
+	switch {
+	case len(st.trak.Index.Crypts()) == 0:
+		return collect(st, t, iv, all, s.obj), nil
+	case st.clear == nil:
+		return s.locked(ctx, st, t, iv, all)
+	}
+	return st.cleared(t, iv, all), nil
+}
+
+// collect makes runs of samples that lie in obj, in all, which has room for them.
+func collect(st *stream, t *media.Track, iv media.Interval, all []media.Sample, obj media.Object) (runs []media.Run) {
 	var next int64
-	tab.each(iv, func(smp *sample) {
+	st.table.each(iv, func(smp *sample) {
 		if len(runs) == 0 || smp.DTS != next {
-			runs = append(runs, media.Run{Track: t, DTS: smp.DTS, Data: s.obj})
+			runs = append(runs, media.Run{Track: t, DTS: smp.DTS, Data: obj})
 		}
 		all = append(all, smp.Sample)
 		next = smp.DTS + int64(smp.Duration)
 		r := &runs[len(runs)-1]
 		r.Samples = all[len(all)-len(r.Samples)-1 : len(all) : len(all)]
 	})
-	return runs, nil
+	return runs
 }

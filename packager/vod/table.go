@@ -88,6 +88,7 @@ type sample struct {
 	media.Sample
 	DTS   int64
 	Entry int
+	i     int // in the index
 }
 
 // each calls f for the samples with decode times in iv, in blocks so that memory stays small; f keeps nothing.
@@ -110,7 +111,7 @@ func (t *table) convert(p *piece, from int, buf []bmff.Sample, f func(*sample)) 
 	var s sample
 	for j := range buf {
 		i, raw := from+j, &buf[j]
-		s.Sample, s.Entry = raw.Sample, int(raw.Entry)
+		s.Sample, s.Entry, s.i = raw.Sample, int(raw.Entry), i
 		var cto, next int64
 		switch {
 		case p.given != nil:

@@ -59,6 +59,9 @@ type Track struct {
 	EmptySTSS bool   // an stss with no entries
 	CTTS      int    // version: 0, 1; -1: 0 with negative values written all the same
 	SDTP      []byte // entries of sdtp; nil: none
+	Crypt     *Crypt // set by Encrypt; nil: clear
+
+	auxAt uint64 // where auxiliary information lies in a file without fragments
 }
 
 // Edit is an entry of elst.
@@ -103,6 +106,16 @@ func (f File) Bytes() []byte {
 		ftyp = append(ftyp, b...)
 	}
 	out := append(Box("ftyp", ftyp), f.Between...)
+	for i := range f.Tracks {
+		if t := &f.Tracks[i]; t.Crypt != nil && t.Crypt.Place == Apart && (f.Fragment == 0 || f.InMoov > 0) {
+			t.auxAt = uint64(len(out)) + 8
+			var aux []byte
+			for j := range t.Samples {
+				aux = append(aux, t.Samples[j].Aux...)
+			}
+			out = append(out, Box("skip", aux)...)
+		}
+	}
 	if f.Fragment == 0 {
 		return f.progressive(out, func(t *Track) int { return len(t.Samples) }, true)
 	}

@@ -1,5 +1,7 @@
 package bmfftest
 
+import "slices"
+
 // same returns the value that all samples of t share.
 func (t *Track) same(value func(*Sample) uint32) (uint32, bool) {
 	for i := range t.Samples {
@@ -162,6 +164,13 @@ func (f *File) moof(seq uint32, parts []part, at uint64, offset int) []byte {
 			from = 0
 		}
 		traf = append(traf, f.trun(t, t.Samples[p.from:p.to], from))
+		if t.Crypt != nil {
+			place := 8 + 8 // headers of moof and traf
+			for _, b := range slices.Concat(boxes, traf) {
+				place += len(b)
+			}
+			traf = append(traf, t.Crypt.boxes(t.Samples[p.from:p.to], place, nil, true)...)
+		}
 		boxes = append(boxes, Box("traf", traf...))
 		for _, s := range t.Samples[p.from:p.to] {
 			offset += s.size()

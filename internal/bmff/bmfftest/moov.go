@@ -115,7 +115,22 @@ func (f *File) stbl(t *Track, samples []Sample, chunks []chunk) []byte {
 		parts = append(parts, FullBox("sdtp", 0, 0, t.SDTP))
 	}
 	parts = append(parts, t.stsz(samples))
+	if t.Crypt != nil {
+		parts = append(parts, t.Crypt.boxes(samples, 0, t.apart(samples, chunks), false)...)
+	}
 	return Box("stbl", append(parts, t.stsc(samples, chunks, f.CO64)...)...)
+}
+
+// apart is where the auxiliary information of each chunk lies.
+func (t *Track) apart(samples []Sample, chunks []chunk) (out []uint64) {
+	at, next := t.auxAt, 0
+	for _, c := range chunks {
+		for ; next < c.from; next++ {
+			at += uint64(len(samples[next].Aux))
+		}
+		out = append(out, at)
+	}
+	return out
 }
 
 // runs calls add for each stretch of samples of which value is the same.

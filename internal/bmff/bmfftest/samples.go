@@ -11,6 +11,10 @@ type Sample struct {
 	Sync     bool
 	Entry    int    // index into Track.Entries
 	Flags    uint32 // in trun, as they are; 0: made of Sync
+
+	Group      int    // of Crypt.Groups, from 1; 0: none
+	Aux        []byte // auxiliary information, made by Encrypt
+	Subsamples bool   // Aux has some
 }
 
 // Bytes is the payload.

@@ -1,0 +1,222 @@
+package vod
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+
+	"github.com/mezzomedia/mezzo/internal/bmff"
+	"github.com/mezzomedia/mezzo/packager/media"
+)
+
+const (
+	// clearVersion follows an object's Version where it is read clear.
+	clearVersion = "-clear"
+	batchBytes   = 64 << 10 // decrypted at once: several samples, or one that is larger
+	// plainBytes bounds the plaintext that is held of a track, but for the batch that was read last.
+	plainBytes = 2 << 20
+	// maxLocked bounds a sample that is decrypted, which is held as a whole: 8K all-intra pictures have some megabytes.
+	maxLocked = 64 << 20
+)
+
+// decrypted is the samples of an encrypted track in the clear, one after the other. It decrypts when it is read, and no more
+// than what is touched, a batch at a time; it keeps the batches read last, at most plainBytes: whoever reads NAL units
+// one by one does not pay for each. Safe for concurrent use.
+type decrypted struct {
+	obj     media.Object
+	x       *bmff.Index
+	keys    *keys
+	batches []batch // and one more, at the end
+	version string
+
+	mu   sync.Mutex // guards what follows
+	held []plaintext
+	used int
+	tick int
+}
+
+// batch is samples from first on, at off.
+type batch struct {
+	off   int64
+	first int
+}
+
+// plaintext is a batch; bytes are read-only.
+type plaintext struct {
+	batch int
+	bytes []byte
+	tick  int // of the last use
+}
+
+func newDecrypted(obj media.Object, x *bmff.Index, k *keys) (*decrypted, error) {
+	d := &decrypted{obj: obj, x: x, keys: k, version: obj.Version() + clearVersion}
+	var buf []bmff.Sample
+	off, start := int64(0), int64(0)
+	for from := 0; from < x.Len(); from += scanBlock {
+		buf = x.Append(buf[:0], from, min(from+scanBlock, x.Len()))
+		for i := range buf {
+			size := int64(buf[i].Size)
+			if size > maxLocked {
+				return nil, fmt.Errorf("an encrypted sample of %d bytes, of at most %d are decrypted: %w", size, maxLocked, media.ErrUnsupported)
+			}
+			if len(d.batches) == 0 || off+size-start > batchBytes {
+				d.batches = append(d.batches, batch{off, from + i})
+				start = off
+			}
+			off += size
+		}
+	}
+	d.batches = append(d.batches, batch{off, x.Len()})
+	return d, nil
+}
+
+// Size implements media.Object.
+func (d *decrypted) Size() int64 { return d.batches[len(d.batches)-1].off }
+
+// Version implements media.Object.
+func (d *decrypted) Version() string { return d.version }
+
+// Check implements media.Checker.
+func (d *decrypted) Check() error {
+	if o, ok := d.obj.(media.Checker); ok {
+		return o.Check()
+	}
+	return nil
+}
+
+// offset is where sample i lies.
+func (d *decrypted) offset(i int) int64 {
+	k := sort.Search(len(d.batches), func(k int) bool { return d.batches[k].first > i }) - 1
+	b := d.batches[k]
+	off := b.off
+	for _, s := range d.x.Append(nil, b.first, i) {
+		off += int64(s.Size)
+	}
+	return off
+}
+
+// memory is what the tables and the plaintext take at most, bytes.
+func (d *decrypted) memory() int64 { return int64(cap(d.batches))*16 + plainBytes }
+
+// ReadAt implements media.Object.
+func (d *decrypted) ReadAt(ctx context.Context, p []byte, off int64) error {
+	end := off + int64(len(p))
+	if off < 0 || end < off || end > d.Size() {
+		return fmt.Errorf("read %d bytes at %d of %d: %w", len(p), off, d.Size(), io.ErrUnexpectedEOF)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	k := sort.Search(len(d.batches), func(k int) bool { return d.batches[k].off > off }) - 1
+	for len(p) > 0 {
+		from, to := d.batches[k].off, d.batches[k+1].off
+		if off == from && to-from <= int64(len(p)) { // all of it: no copy is needed
+			if err := d.decrypt(ctx, k, p[:to-from]); err != nil {
+				return err
+			}
+			p, off = p[to-from:], to
+		} else {
+			plain, err := d.plaintext(ctx, k)
+			if err != nil {
+				return err
+			}
+			n := copy(p, plain[off-from:])
+			p, off = p[n:], off+int64(n)
+		}
+		k++
+	}
+	return nil
+}
+
+// plaintext is a batch, read-only.
+func (d *decrypted) plaintext(ctx context.Context, k int) ([]byte, error) {
+	if p := d.find(k); p != nil {
+		return p, nil
+	}
+	p := make([]byte, d.batches[k+1].off-d.batches[k].off)
+	if err := d.decrypt(ctx, k, p); err != nil {
+		return nil, err
+	}
+	d.hold(k, p)
+	return p, nil
+}
+
+func (d *decrypted) find(k int) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tick++
+	for i := range d.held {
+		if h := &d.held[i]; h.batch == k {
+			h.tick = d.tick
+			return h.bytes
+		}
+	}
+	return nil
+}
+
+// hold keeps a batch, and gives up those not used for longest.
+func (d *decrypted) hold(k int, p []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.held) > 0 && d.used+len(p) > plainBytes {
+		oldest := 0
+		for i := range d.held {
+			if d.held[i].tick < d.held[oldest].tick {
+				oldest = i
+			}
+		}
+		d.used -= len(d.held[oldest].bytes)
+		last := len(d.held) - 1
+		d.held[oldest], d.held[last] = d.held[last], plaintext{}
+		d.held = d.held[:last]
+	}
+	d.held = append(d.held, plaintext{k, p, d.tick})
+	d.used += len(p)
+}
+
+// decrypt reads batch k into p, which is as long.
+func (d *decrypted) decrypt(ctx context.Context, k int, p []byte) error {
+	from, to := d.batches[k].first, d.batches[k+1].first
+	located := d.x.Append(nil, from, to)
+	samples := make([]media.Sample, len(located))
+	for i := range located {
+		samples[i] = located[i].Sample
+	}
+	aux, err := d.x.Aux(ctx, d.obj, from, samples)
+	if err != nil {
+		return err
+	}
+	if err := d.gather(ctx, samples, p); err != nil {
+		return err
+	}
+	var crypt *media.Crypt
+	next := 0
+	for i := range samples {
+		if i >= next {
+			crypt, next = d.x.Crypt(from + i)
+			next -= from
+		}
+		size := int(samples[i].Size)
+		if crypt != nil {
+			if err := d.keys.of[crypt].decrypt(p[:size], &aux[i]); err != nil {
+				return fmt.Errorf("sample %d: %w", from+i+1, err)
+			}
+		}
+		p = p[size:]
+	}
+	return nil
+}
+
+// gather reads samples as they lie into p, those that adjoin at once.
+func (d *decrypted) gather(ctx context.Context, samples []media.Sample, p []byte) error {
+	run := media.Run{Samples: samples}
+	for e := range run.Extents() {
+		if err := d.obj.ReadAt(ctx, p[:e.Len], e.Off); err != nil {
+			return err
+		}
+		p = p[e.Len:]
+	}
+	return nil
+}
