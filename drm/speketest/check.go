@@ -119,14 +119,18 @@ func checkContract(d *cpix.Document) string {
 	if len(d.Rules) == 0 {
 		return "Missing CPIX encryption contract"
 	}
-	if contractOf(d).Check() != nil {
+	c := contractOf(d)
+	for i := range c {
+		if len(c[i].Video)+len(c[i].Audio) == 1 { // AWS's suite has SD+HD1 in one filter
+			c[i].Label = strings.ReplaceAll(c[i].Label, "+", " and ")
+		}
+	}
+	if c.Check() != nil {
 		return malformed
 	}
 	ruled := map[drm.KeyID]bool{}
 	for _, r := range d.Rules {
-		parts := strings.Count(r.Track, "+") + 1
-		// AWS's suite has SD+HD1 in one filter.
-		if n := len(r.Video) + len(r.Audio); d.Key(r.KID) == nil || r.Track != "ALL" && n != parts && n != 1 {
+		if d.Key(r.KID) == nil {
 			return malformed
 		}
 		for _, id := range r.Periods {

@@ -26,7 +26,8 @@ const maxRequest = 1 << 20 // bytes
 // asks for no credentials and has a key for every id. Safe for concurrent use; fields stay put after the first.
 type Handler struct {
 	Keys drm.KeyFinder // nil: Keys()
-	// Signals writes what systems are told. An empty KeyURL is https://keys.example.com/{kid}.
+	// Signals writes what systems are told. An empty KeyURL is https://keys.example.com/{kid}, an empty ClearKeyURL
+	// https://keys.example.com/clearkey.
 	Signals drm.Signaller
 	Auth    Auth // zero: none
 	// Versions are those that the server speaks; nil: all.
@@ -187,6 +188,9 @@ func (h *Handler) answer(ctx context.Context, doc *cpix.Document, version string
 	f := filler{ctx: ctx, doc: doc, keys: h.keys(), signals: h.Signals, v1: version == V1}
 	if f.signals.KeyURL == "" {
 		f.signals.KeyURL = "https://keys.example.com/{kid}"
+	}
+	if f.signals.ClearKeyURL == "" {
+		f.signals.ClearKeyURL = "https://keys.example.com/clearkey"
 	}
 	if err := f.fill(); err != nil {
 		return nil, err.Error()
