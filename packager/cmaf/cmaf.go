@@ -14,11 +14,15 @@ type Packager struct{}
 
 var _ packager.Initializer = Packager{}
 
-// Accepts tells whether the codec has a place in CMAF and the track the sample entry for it. Errors match
-// media.ErrUnsupported, or media.ErrFormat where the sample entry is no box.
+// Accepts tells whether the codec has a place in CMAF, the track the sample entry for it, and the scheme is one of Common
+// Encryption. Errors match media.ErrUnsupported, with drm.ErrIncompatible if the scheme is why; or media.ErrFormat where
+// the sample entry is no box.
 func (Packager) Accepts(t *media.Track, s drm.Scheme) error {
-	if s != "" {
-		return fmt.Errorf("track %s: CMAF under scheme %s: %w", t.ID, s, media.ErrUnsupported)
+	switch {
+	case s != "" && !s.Common():
+		return fmt.Errorf("track %s: CMAF under scheme %s, which is none of Common Encryption: %w, %w", t.ID, s, drm.ErrIncompatible, media.ErrUnsupported)
+	case s != "" && t.Crypt != nil:
+		return fmt.Errorf("track %s is encrypted already: give its key to the source to encrypt it anew: %w, %w", t.ID, drm.ErrIncompatible, media.ErrUnsupported)
 	}
 	kind := media.Audio
 	switch t.Codec.Coding {

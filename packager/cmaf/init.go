@@ -17,10 +17,17 @@ import (
 const roleScheme = "urn:mpeg:dash:role:2011"
 
 // Init makes the CMAF header of a track (23000-19, 7.3.2): ftyp and a moov without samples. It holds no date, so that
-// equal tracks give equal bytes.
+// equal tracks give equal bytes. Errors are those of Accepts and drm.Protection.Check.
 func (p Packager) Init(t *media.Track, protect *drm.Protection) (packager.Body, error) {
 	if err := p.Accepts(t, protect.Of()); err != nil {
 		return packager.Body{}, err
+	}
+	guard, err := protectionOf(t, protect)
+	if err != nil {
+		return packager.Body{}, err
+	}
+	if err := checkPSSH(guard.pssh); err != nil {
+		return packager.Body{}, fmt.Errorf("track %s: %w", t.ID, err)
 	}
 	list := brands(t)
 	init := mp4.NewMP4Init()
@@ -30,7 +37,7 @@ func (p Packager) Init(t *media.Track, protect *drm.Protection) (packager.Body, 
 	mvhd := mp4.CreateMvhd()
 	mvhd.Timescale, mvhd.NextTrackID = t.Timescale, trackID+1
 	moov.AddChild(mvhd)
-	moov.AddChild(trak(t))
+	moov.AddChild(trak(t, guard.entries()))
 	mvex := mp4.NewMvexBox()
 	mvex.AddChild(mp4.CreateTrex(trackID))
 	moov.AddChild(mvex)
@@ -39,10 +46,10 @@ func (p Packager) Init(t *media.Track, protect *drm.Protection) (packager.Body, 
 	if err := init.Encode(&b); err != nil {
 		return packager.Body{}, fmt.Errorf("init segment of track %s: %w", t.ID, err)
 	}
-	return packager.BytesBody(b.Bytes()), nil
+	return packager.BytesBody(withPSSH(b.Bytes(), int(init.Ftyp.Size()), guard.pssh)), nil
 }
 
-func trak(t *media.Track) *mp4.TrakBox {
+func trak(t *media.Track, entries [][]byte) *mp4.TrakBox {
 	trak := mp4.NewTrakBox()
 	trak.AddChild(tkhd(t))
 	if t.Delay > 0 { // of the whole track: its composition offsets are that much later
@@ -65,7 +72,7 @@ func trak(t *media.Track) *mp4.TrakBox {
 	if extended != "" {
 		mdia.AddChild(mp4.CreateElng(extended))
 	}
-	mdia.AddChild(minf(t))
+	mdia.AddChild(minf(t, entries))
 
 	if len(t.Roles) > 0 {
 		udta := &mp4.UdtaBox{}
@@ -77,7 +84,7 @@ func trak(t *media.Track) *mp4.TrakBox {
 	return trak
 }
 
-func minf(t *media.Track) *mp4.MinfBox {
+func minf(t *media.Track, entries [][]byte) *mp4.MinfBox {
 	minf := mp4.NewMinfBox()
 	if t.Kind == media.Audio {
 		minf.AddChild(mp4.CreateSmhd())
@@ -89,9 +96,10 @@ func minf(t *media.Track) *mp4.MinfBox {
 	minf.AddChild(dinf)
 
 	stsd := mp4.NewStsdBox()
-	e := t.Codec.Entry
-	stsd.Children = append(stsd.Children, mp4.CreateUnknownBox(string(e[4:8]), uint64(len(e)), e[8:]))
-	stsd.SampleCount = 1
+	for _, e := range entries {
+		stsd.Children = append(stsd.Children, mp4.CreateUnknownBox(string(e[4:8]), uint64(len(e)), e[8:]))
+		stsd.SampleCount++
+	}
 	stbl := mp4.NewStblBox()
 	minf.AddChild(stbl)
 	stbl.AddChild(stsd)

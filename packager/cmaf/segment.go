@@ -10,8 +10,9 @@ import (
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
-// Segment makes the CMAF segment of a Job with one Input. It reads no payload. Errors match media.ErrUnsupported (tracks,
-// times before zero) or media.ErrNotFound (no samples).
+// Segment makes the CMAF segment of a Job with one Input. It reads no payload, but the headers of video that is to be
+// encrypted. Errors match media.ErrUnsupported (tracks, times before zero), media.ErrNotFound (no samples),
+// media.ErrFormat (samples that cannot be encrypted as they should be) or those of drm.Protection.Check.
 //
 // mfhd counts segments: it is Job.Number where segments are one fragment. Where they are several, it is Job.Number times
 // 1024 plus the fragment's place in the segment, in 32 bits.
@@ -26,10 +27,20 @@ func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body
 	if err := p.Accepts(in.Track, in.Scheme()); err != nil {
 		return packager.Body{}, err
 	}
+	guard, err := protectionOf(in.Track, in.Protect)
+	if err == nil {
+		err = guard.check(in)
+	}
+	if err != nil {
+		return packager.Body{}, fmt.Errorf("segment %d: %w", job.Number, err)
+	}
 	var few [16]fragment
 	frags := cut(few[:0], in, job.Chunk)
 	if len(frags) == 0 {
 		return packager.Body{}, fmt.Errorf("segment %d of track %s has no samples: %w", job.Number, in.Track.ID, media.ErrNotFound)
+	}
+	if err := guard.apply(ctx, in, frags); err != nil {
+		return packager.Body{}, fmt.Errorf("segment %d: %w", job.Number, err)
 	}
 	head, pieces, extents := stypSize(job.Last), 0, 0
 	for i := range frags {
@@ -53,6 +64,9 @@ func (p Packager) Segment(ctx context.Context, job *packager.Job) (packager.Body
 		pieces:  make([]packager.Piece, 0, pieces),
 		extents: make([]media.Extent, 0, extents),
 	}
+	if guard.here != nil {
+		w.objects = checkers(in.Runs)
+	}
 	w.styp(job.Last)
 	for i := range frags {
 		w.fragment(&frags[i], sequence(job, i), in.Runs)
@@ -70,18 +84,23 @@ func sequence(job *packager.Job, i int) uint32 {
 
 // fragment is one moof with its mdat, planned: where its samples are, and what they have in common.
 type fragment struct {
-	run, sample int    // its first sample: Runs[run].Samples[sample]
-	samples     int    // how many
-	dts         int64  // tfdt, ticks
-	payload     int64  // bytes
-	trun        uint32 // tr_flags: the fields that vary
-	duration    uint32 // of all samples, unless trun has durations
-	flags       uint32 // of all samples but the first, unless trun has flags
-	first       uint32 // flags of the first
-	roll        int16  // roll_distance; 0: no sample group
-	pieces      int    // Objects in turn
-	extents     int    // ranges of them
-	wide        bool   // a composition offset is beyond 32 bits
+	run, sample int       // its first sample: Runs[run].Samples[sample]
+	samples     int       // how many
+	dts         int64     // tfdt, ticks
+	payload     int64     // bytes
+	trun        uint32    // tr_flags: the fields that vary
+	duration    uint32    // of all samples, unless trun has durations
+	flags       uint32    // of all samples but the first, unless trun has flags
+	first       uint32    // flags of the first
+	index       int       // its first sample's place in the segment
+	roll        int16     // roll_distance; 0: no sample group
+	seig        []byte    // description of the sample group of that type; nil: none
+	entry       uint32    // sample_description_index; 0: that of trex
+	pssh        []byte    // whole boxes
+	aux         auxiliary // of samples that are encrypted
+	pieces      int       // Objects in turn
+	extents     int       // ranges of them
+	wide        bool      // a composition offset is beyond 32 bits
 }
 
 // cut plans the fragments. Each takes as many samples as fit into chunk ticks, at least one; a chunk of 0 takes all.
@@ -90,6 +109,8 @@ func cut(frags []fragment, in *packager.Input, chunk int64) []fragment {
 	var f *fragment
 	var place cursor
 	var clock int64
+	var crypt *media.Crypt
+	n := 0
 	for r := range in.Runs {
 		run := &in.Runs[r]
 		if len(run.Samples) == 0 {
@@ -98,11 +119,17 @@ func cut(frags []fragment, in *packager.Input, chunk int64) []fragment {
 		if dts := run.DTS + in.Shift; dts != clock || f == nil {
 			f, clock = nil, dts
 		}
+		if run.Crypt != crypt {
+			before, now := carried(crypt), carried(run.Crypt)
+			if crypt = run.Crypt; !before.equal(&now) {
+				f = nil // a fragment has one way of encryption
+			}
+		}
 		place.enter(run.Data)
 		for i := range run.Samples {
 			s := &run.Samples[i]
 			if f == nil || chunk > 0 && clock+int64(s.Duration)-f.dts > chunk {
-				frags = append(frags, fragment{run: r, sample: i, dts: clock, trun: trunSize})
+				frags = append(frags, fragment{run: r, sample: i, index: n, dts: clock, trun: trunSize})
 				f = &frags[len(frags)-1]
 				place.leave()
 			}
@@ -115,6 +142,7 @@ func cut(frags []fragment, in *packager.Input, chunk int64) []fragment {
 				f.extents++
 			}
 			clock += int64(s.Duration)
+			n++
 		}
 	}
 	return frags
@@ -145,17 +173,19 @@ func (f *fragment) add(s *media.Sample, delay uint32) {
 	f.payload += int64(s.Size)
 }
 
+// stretch is samples of one run in a fragment: those from from to before to; before others of the fragment precede them.
+type stretch struct{ from, to, before int }
+
 // spans are the samples of f, run by run.
-func (f *fragment) spans(runs []media.Run) iter.Seq2[media.Object, []media.Sample] {
-	return func(yield func(media.Object, []media.Sample) bool) {
-		left, from := f.samples, f.sample
-		for r := f.run; left > 0; r++ {
-			s := runs[r].Samples[from:]
-			s = s[:min(left, len(s))]
-			if len(s) > 0 && !yield(runs[r].Data, s) {
+func (f *fragment) spans(runs []media.Run) iter.Seq2[*media.Run, stretch] {
+	return func(yield func(*media.Run, stretch) bool) {
+		before, from := 0, f.sample
+		for r := f.run; before < f.samples; r++ {
+			n := min(f.samples-before, len(runs[r].Samples)-from)
+			if n > 0 && !yield(&runs[r], stretch{from, from + n, before}) {
 				return
 			}
-			left, from = left-len(s), 0
+			before, from = before+n, 0
 		}
 	}
 }

@@ -20,13 +20,11 @@ const (
 
 // tf_flags (14496-12, 8.8.7.1).
 const (
-	tfhdDuration     = 0x000008
-	tfhdFlags        = 0x000020
-	tfhdBaseIsMoof   = 0x020000
-	trackID          = 1 // in all that this package writes
-	sgpdSize         = 26
-	sbgpSize         = 28
-	localDescription = 0x10001 // the first group description of the same traf (14496-12, 8.9.4)
+	tfhdDescription = 0x000002
+	tfhdDuration    = 0x000008
+	tfhdFlags       = 0x000020
+	tfhdBaseIsMoof  = 0x020000
+	trackID         = 1 // in all that this package writes
 )
 
 func stypSize(last bool) int64 {
@@ -38,6 +36,9 @@ func stypSize(last bool) int64 {
 
 func (f *fragment) tfhdSize() int64 {
 	n := int64(16)
+	if f.entry != 0 {
+		n += 4
+	}
 	if f.trun&trunDuration == 0 {
 		n += 4
 	}
@@ -61,14 +62,10 @@ func (f *fragment) trunSize() int64 {
 }
 
 func (f *fragment) trafSize() int64 {
-	n := 8 + f.tfhdSize() + 20 + f.trunSize()
-	if f.roll != 0 {
-		n += sgpdSize + sbgpSize
-	}
-	return n
+	return 8 + f.tfhdSize() + 20 + f.trunSize() + f.aux.sencSize() + f.aux.indexSize(f.samples) + f.groupSize()
 }
 
-func (f *fragment) moofSize() int64 { return 8 + 16 + f.trafSize() }
+func (f *fragment) moofSize() int64 { return 8 + 16 + int64(len(f.pssh)) + f.trafSize() }
 
 // mdatHeader is the size of the header of mdat: 16 where 32 bits cannot count the box.
 func (f *fragment) mdatHeader() int64 {
@@ -85,6 +82,7 @@ type writer struct {
 	begin   int // of head: what is in no piece yet
 	extents []media.Extent
 	pieces  []packager.Piece
+	objects []media.Checker // of payload that is encrypted here
 }
 
 func (w *writer) u32(v ...uint32) {
@@ -117,18 +115,18 @@ func (w *writer) styp(last bool) {
 }
 
 func (w *writer) fragment(f *fragment, sequence uint32, runs []media.Run) {
-	moof := f.moofSize()
+	moof, begin := f.moofSize(), len(w.head)
 	w.box(moof, "moof")
 	w.full(16, "mfhd", 0, 0)
 	w.u32(sequence)
+	w.head = append(w.head, f.pssh...)
 	w.box(f.trafSize(), "traf")
 	w.tfhd(f)
 	w.full(20, "tfdt", 1, 0)
 	w.u64(uint64(f.dts))
 	w.trun(f, moof+f.mdatHeader(), runs)
-	if f.roll != 0 {
-		w.rollGroup(f)
-	}
+	w.senc(f, begin)
+	w.groups(f)
 	if f.mdatHeader() == 16 {
 		w.box(1, "mdat")
 		w.u64(uint64(f.payload + 16))
@@ -141,6 +139,9 @@ func (w *writer) fragment(f *fragment, sequence uint32, runs []media.Run) {
 
 func (w *writer) tfhd(f *fragment) {
 	flags := uint32(tfhdBaseIsMoof)
+	if f.entry != 0 {
+		flags |= tfhdDescription
+	}
 	if f.trun&trunDuration == 0 {
 		flags |= tfhdDuration
 	}
@@ -149,6 +150,9 @@ func (w *writer) tfhd(f *fragment) {
 	}
 	w.full(f.tfhdSize(), "tfhd", 0, flags)
 	w.u32(trackID)
+	if flags&tfhdDescription != 0 {
+		w.u32(f.entry)
+	}
 	if flags&tfhdDuration != 0 {
 		w.u32(f.duration)
 	}
@@ -165,9 +169,9 @@ func (w *writer) trun(f *fragment, offset int64, runs []media.Run) {
 		w.u32(f.first)
 	}
 	b := w.head
-	for _, samples := range f.spans(runs) {
-		for i := range samples {
-			s := &samples[i]
+	for r, p := range f.spans(runs) {
+		for i := p.from; i < p.to; i++ {
+			s := &r.Samples[i]
 			if f.trun&trunDuration != 0 {
 				b = binary.BigEndian.AppendUint32(b, s.Duration)
 			}
@@ -183,25 +187,18 @@ func (w *writer) trun(f *fragment, offset int64, runs []media.Run) {
 	w.head = b
 }
 
-// rollGroup puts all samples of the fragment into one group of type roll (14496-12, 8.9.2, 8.9.3 and 10.1).
-func (w *writer) rollGroup(f *fragment) {
-	w.full(sgpdSize, "sgpd", 1, 0)
-	w.head = append(w.head, "roll"...)
-	w.u32(2, 1) // default_length, entry_count
-	w.head = binary.BigEndian.AppendUint16(w.head, uint16(f.roll))
-	w.full(sbgpSize, "sbgp", 0, 0)
-	w.head = append(w.head, "roll"...)
-	w.u32(1, uint32(f.samples), localDescription)
-}
-
 // flush makes a piece of the box bytes written since the last.
 func (w *writer) flush() {
 	w.pieces = append(w.pieces, packager.Piece{Bytes: w.head[w.begin:len(w.head):len(w.head)]})
 	w.begin = len(w.head)
 }
 
-// payload adds the ranges of the samples: a piece for each Object in turn.
+// payload adds the ranges of the samples: a piece for each Object in turn; or a Stream that encrypts them.
 func (w *writer) payload(f *fragment, runs []media.Run) {
+	if f.aux.cover != nil {
+		w.pieces = append(w.pieces, packager.Piece{Stream: &ciphertext{*f, w.objects}})
+		return
+	}
 	var place cursor
 	var object media.Object
 	begin := len(w.extents)
@@ -211,16 +208,16 @@ func (w *writer) payload(f *fragment, runs []media.Run) {
 			begin = n
 		}
 	}
-	for next, samples := range f.spans(runs) {
-		place.enter(next)
-		for i := range samples {
-			s := &samples[i]
+	for r, p := range f.spans(runs) {
+		place.enter(r.Data)
+		for i := p.from; i < p.to; i++ {
+			s := &r.Samples[i]
 			switch place.step(s) {
 			case joined:
 				w.extents[len(w.extents)-1].Len += int64(s.Size)
 			case newObject:
 				piece()
-				object = next
+				object = r.Data
 				fallthrough
 			case newExtent:
 				w.extents = append(w.extents, media.Extent{Off: s.Offset, Len: int64(s.Size)})
