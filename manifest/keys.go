@@ -40,8 +40,9 @@ func (o *Options) KeyRuns(p *media.Period, r *media.Rendition, noInit bool) ([]K
 		return []KeyRun{{Len: n}}, nil
 	}
 	var runs []KeyRun
+	first := r.Segments.At(0).Number // they are consecutive
 	for i := range n {
-		k := o.Key(p, r.ID, r.Segments.At(i).Number)
+		k := o.Key(p, r.ID, first+uint64(i))
 		if last := len(runs) - 1; last >= 0 && runs[last].Key == k {
 			runs[last].Len++
 			continue

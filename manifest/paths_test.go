@@ -11,12 +11,15 @@ import (
 )
 
 var refs = map[string]manifest.Ref{
-	"index.m3u8":                   {Kind: manifest.Multivariant, Name: "index"},
-	"index.v1.m3u8":                {Kind: manifest.Media, Name: "index", Rendition: "v1"},
-	"low-latency.mpd":              {Kind: manifest.MPD, Name: "low-latency"},
-	"3kf09a/v1/0.init.mp4":         {Kind: manifest.Init, Version: "3kf09a", Rendition: "v1", Period: "0"},
-	"a/b/0.m4s":                    {Kind: manifest.Segment, Version: "a", Rendition: "b", Ext: "m4s"},
-	"a/b/18446744073709551615.aac": {Kind: manifest.Segment, Version: "a", Rendition: "b", Number: 1<<64 - 1, Ext: "aac"},
+	"index.m3u8":                            {Kind: manifest.Multivariant, Name: "index"},
+	"index.v1.m3u8":                         {Kind: manifest.Media, Name: "index", Rendition: "v1"},
+	"low-latency.mpd":                       {Kind: manifest.MPD, Name: "low-latency"},
+	"3kf09a/v1/0.init.mp4":                  {Kind: manifest.Init, Version: "3kf09a", Rendition: "v1", Period: "0"},
+	"3kf09a/v1/0.k0.init.mp4":               {Kind: manifest.Init, Version: "3kf09a", Rendition: "v1", Period: "0", Key: 1},
+	"3kf09a/v1/0.k7.init.mp4":               {Kind: manifest.Init, Version: "3kf09a", Rendition: "v1", Period: "0", Key: 8},
+	"a/b/k1.k18446744073709551614.init.mp4": {Kind: manifest.Init, Version: "a", Rendition: "b", Period: "k1", Key: 1<<64 - 1},
+	"a/b/0.m4s":                             {Kind: manifest.Segment, Version: "a", Rendition: "b", Ext: "m4s"},
+	"a/b/18446744073709551615.aac":          {Kind: manifest.Segment, Version: "a", Rendition: "b", Number: 1<<64 - 1, Ext: "aac"},
 }
 
 func TestPaths(t *testing.T) {
@@ -35,6 +38,9 @@ func TestPathsRefuse(t *testing.T) {
 		"a/b", "a//1.m4s", "/b/1.m4s", "a/b/.m4s", "a/b/1", "a/b/1.", "a/b/01.m4s", "a/b/+1.m4s", "a/b/-1.m4s", "a/b/1.M4S",
 		"a/b/18446744073709551616.m4s", "a/b/c/1.m4s", "../b/1.m4s", "a/../1.m4s", "a/b/.init.mp4", "a/b/../0.init.mp4",
 		"a/b/1.m4s/", "a/b/1.init.m4s", "a/b/\x00.init.mp4", "ä/b/1.m4s", "index.mpd?x",
+		// one name for each key period
+		"a/b/0.k.init.mp4", "a/b/0.k07.init.mp4", "a/b/0.k+7.init.mp4", "a/b/0.k-1.init.mp4", "a/b/0.k7.k7.init.mp4", "a/b/.k7.init.mp4",
+		"a/b/0.k18446744073709551615.init.mp4", "a/b/0.k99999999999999999999.init.mp4", "a/b/0.K7.init.mp4", "a/b/0.k7.m4s", "a/b/0.k0x7.init.mp4",
 	} {
 		ref, err := manifest.Paths{}.Parse(path)
 		require.ErrorIs(t, err, media.ErrNotFound, "%q", path)
@@ -72,7 +78,7 @@ func FuzzParse(f *testing.F) {
 // FuzzLink: Parse(Link(r)) == r for each r of the form that Ref states.
 func FuzzLink(f *testing.F) {
 	for _, r := range refs {
-		f.Add(uint8(r.Kind), r.Name, r.Version, r.Rendition, r.Period, r.Number, r.Ext)
+		f.Add(uint8(r.Kind), r.Name, r.Version, r.Rendition, r.Period, r.Number+r.Key, r.Ext)
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, name, version, rendition, period string, number uint64, ext string) {
 		const lower, upper, more = "abcdefghijklmnopqrstuvwxyz0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "_-"
@@ -91,7 +97,7 @@ func FuzzLink(f *testing.F) {
 		case manifest.Media:
 			r.Name, r.Rendition = id(name, all), id(rendition, all)
 		case manifest.Init:
-			r.Version, r.Rendition, r.Period = id(version, all), id(rendition, all), id(period, all)
+			r.Version, r.Rendition, r.Period, r.Key = id(version, all), id(rendition, all), id(period, all), number
 		case manifest.Segment:
 			r.Version, r.Rendition, r.Number, r.Ext = id(version, all), id(rendition, all), number, id(ext, lower)
 		}

@@ -18,8 +18,9 @@ func sessionKey(tl *media.Timeline, p *media.Period, r *media.Rendition, opts *m
 	if !tl.Ended {
 		return opts.Key(p, r.ID, r.Segments.At(n-1).Number)
 	}
+	first := r.Segments.At(0).Number // they are consecutive
 	for i := range n {
-		if k := opts.Key(p, r.ID, r.Segments.At(i).Number); k != nil {
+		if k := opts.Key(p, r.ID, first+uint64(i)); k != nil {
 			return k
 		}
 	}
