@@ -3,6 +3,7 @@ package drm
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -44,28 +45,31 @@ func (c Contract) Label(t *media.Track) (string, bool) {
 	return "", false
 }
 
+// matches takes what a track does not say of itself as 0: a track of which nothing is known is protected like the least.
 func (r *Rule) matches(t *media.Track) bool {
-	switch {
-	case t.Kind == media.Video && t.Video != nil:
-		for _, f := range r.Video {
-			if f.matches(t.Video) {
-				return true
-			}
+	switch t.Kind {
+	case media.Video:
+		v := t.Video
+		if v == nil {
+			v = &media.VideoFormat{}
 		}
-	case t.Kind == media.Audio && t.Audio != nil:
-		for _, f := range r.Audio {
-			if n := t.Audio.Channels; n >= f.MinChannels && (f.MaxChannels == 0 || n <= f.MaxChannels) {
-				return true
-			}
+		return slices.ContainsFunc(r.Video, func(f VideoFilter) bool { return f.matches(v) })
+	case media.Audio:
+		channels := 0
+		if t.Audio != nil {
+			channels = t.Audio.Channels
 		}
+		return slices.ContainsFunc(r.Audio, func(f AudioFilter) bool {
+			return channels >= f.MinChannels && (f.MaxChannels == 0 || channels <= f.MaxChannels)
+		})
 	}
 	return false
 }
 
 func (f *VideoFilter) matches(v *media.VideoFormat) bool {
 	pixels := v.Width * v.Height
-	fps := func(limit int) int { // compares the frame rate with a limit
-		return int(v.FrameRate.Num) - limit*int(max(1, v.FrameRate.Den))
+	fps := func(limit int) int64 { // compares the frame rate with a limit
+		return int64(v.FrameRate.Num) - int64(limit)*int64(max(1, v.FrameRate.Den))
 	}
 	hdr := v.Range() != "SDR"
 	return pixels >= f.MinPixels && (f.MaxPixels == 0 || pixels <= f.MaxPixels) &&

@@ -41,14 +41,15 @@ func (id KeyID) GUID() [16]byte {
 // IsZero reports whether the id is all zeros, which stands for none.
 func (id KeyID) IsZero() bool { return id == KeyID{} }
 
-// parseUUID fills the 16 bytes of dst.
+// parseUUID fills the 16 bytes of dst, or leaves them.
 func parseUUID(dst []byte, s string) error {
 	digits := s
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
 		digits = strings.ReplaceAll(s, "-", "")
 	}
 	if len(digits) == 32 {
-		if _, err := hex.Decode(dst, []byte(digits)); err == nil {
+		if b, err := hex.DecodeString(digits); err == nil {
+			copy(dst, b)
 			return nil
 		}
 	}

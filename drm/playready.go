@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // PlayReadyHeader is what a PlayReady object says of keys (PlayReady Header Specification).
@@ -107,6 +108,8 @@ func (h *PlayReadyHeader) check(version string) error {
 		return fmt.Errorf("PlayReady header %s with %d keys: %w", version, len(h.Keys), ErrIncompatible)
 	case version == "4.0" && h.OnDemand:
 		return fmt.Errorf("PlayReady header 4.0 has no DECRYPTORSETUP: %w", ErrIncompatible)
+	case !plain(h.LicenseURL) || !plain(h.LicenseUIURL):
+		return fmt.Errorf("PlayReady header with LA_URL %q, LUI_URL %q: %w", h.LicenseURL, h.LicenseUIURL, ErrFormat)
 	}
 	for i := range h.Keys {
 		switch k := &h.Keys[i]; {
@@ -121,8 +124,8 @@ func (h *PlayReadyHeader) check(version string) error {
 	return nil
 }
 
-// XML is the header as canonical XML: attributes in the order of the alphabet, each element with an end tag. The error
-// matches ErrIncompatible.
+// XML is the header as canonical XML: attributes in the order of the alphabet, each element with an end tag. Errors
+// match ErrIncompatible or, where a URL cannot be written, ErrFormat.
 func (h *PlayReadyHeader) XML() (string, error) {
 	version := h.version()
 	if err := h.check(version); err != nil {
@@ -173,16 +176,21 @@ func (k *PlayReadyKey) guid() string {
 	return base64.StdEncoding.EncodeToString(guid[:])
 }
 
-// escapeXML escapes text and attribute values as canonical XML does, but for white space.
+// escapeXML escapes text as canonical XML does.
 func escapeXML(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// plain reports whether s can stand in XML and in a playlist: UTF-8 without control characters.
+func plain(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0xFFFE || r == 0xFFFF })
 }
 
 // maxPlayReady is the longest PlayReady object, bytes.
 const maxPlayReady = 15 << 10
 
-// Object is the PlayReady object (PRO) that holds the header: data of a pssh, mspr:pro, and what HLS and Smooth carry. The
-// error matches ErrIncompatible.
+// Object is the PlayReady object (PRO) that holds the header: data of a pssh, mspr:pro, and what HLS and Smooth carry. Errors
+// as in XML.
 func (h *PlayReadyHeader) Object() ([]byte, error) {
 	text, err := h.XML()
 	if err != nil {

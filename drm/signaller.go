@@ -22,8 +22,9 @@ type Signaller struct {
 	SessionKeys bool
 }
 
-// Signals writes what each of the systems of a request is told of a key, in their order. Errors match ErrIncompatible: a
-// system that does not go with the scheme, or that only its key server can speak for.
+// Signals writes what each of the systems of a request is told of a key, in their order. Errors match ErrIncompatible (a
+// system that does not go with the scheme, or that only its key server can speak for) or ErrFormat (a URL that cannot be
+// written).
 func (s *Signaller) Signals(req *Request, k *Key) ([]Signal, error) {
 	signals := make([]Signal, 0, len(req.Systems))
 	for _, system := range req.Systems {
@@ -109,7 +110,7 @@ func (s *Signaller) playReadySignal(scheme Scheme, k *Key) (Signal, error) {
 	pssh := box.Append(nil)
 	return Signal{
 		PSSH:      pssh,
-		DASH:      dashPSSH(pssh) + `<mspr:pro xmlns:mspr="urn:microsoft:playready">` + base64.StdEncoding.EncodeToString(pro) + "</mspr:pro>",
+		DASH:      dashPSSH(pssh) + dashPRO(pro),
 		DASHValue: "MSPR 2.0",
 		HLS:       playReadyHLS(scheme, pro),
 		Smooth:    pro,
@@ -169,6 +170,10 @@ func dashPSSH(box []byte) string {
 	return `<cenc:pssh xmlns:cenc="urn:mpeg:cenc:2013">` + base64.StdEncoding.EncodeToString(box) + "</cenc:pssh>"
 }
 
+func dashPRO(pro []byte) string {
+	return `<mspr:pro xmlns:mspr="urn:microsoft:playready">` + base64.StdEncoding.EncodeToString(pro) + "</mspr:pro>"
+}
+
 // hlsKey is the attribute list of EXT-X-KEY; empty where HLS has no method for the scheme.
 func hlsKey(scheme Scheme, uri, format string) string {
 	method := scheme.Method()
@@ -180,7 +185,7 @@ func hlsKey(scheme Scheme, uri, format string) string {
 
 // hlsURI is the attribute URI. A quoted string has no escapes (8216bis, 4.2).
 func hlsURI(uri string) (string, error) {
-	if strings.ContainsAny(uri, "\"\r\n") {
+	if !plain(uri) || strings.Contains(uri, `"`) {
 		return "", fmt.Errorf("URI %q cannot stand in a playlist: %w", uri, ErrFormat)
 	}
 	return `URI="` + uri + `"`, nil

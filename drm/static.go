@@ -37,7 +37,7 @@ func (s *Static) Keys(_ context.Context, req Request) (*KeySet, error) {
 // Key implements KeyFinder. Keys of Labels are found if they have an id.
 func (s *Static) Key(_ context.Context, id KeyID) (Key, error) {
 	for _, k := range s.Labels {
-		if k.ID == id && !id.IsZero() {
+		if k.ID == id && !id.IsZero() && !k.Value.IsZero() {
 			return k, nil
 		}
 	}

@@ -34,7 +34,7 @@ func ParseSystemID(s string) (SystemID, error) {
 // Bytes are those of the UUID; zeros where it is none.
 func (id SystemID) Bytes() [16]byte {
 	var b [16]byte
-	_ = parseUUID(b[:], string(id)) // leaves zeros
+	_ = parseUUID(b[:], string(id)) // or leaves zeros
 	return b
 }
 
