@@ -9,5 +9,8 @@
 // The formats are manifest/hls and manifest/dash. They are pure functions from a media.Timeline to text: no clock, no
 // HTTP, no state. [Measure] gives both the bit rates that they declare.
 //
+// Under which keys segments are is a function too, [Options].Key; [Options.KeyRuns] is how writers read it, and says under
+// which initialization segment each segment is. Keys were fetched before, and manifests hold no secret of them.
+//
 // The package reads no manifests and knows no containers: an [Offer] says what the container makes of a rendition.
 package manifest

@@ -58,7 +58,7 @@ type Options struct {
 	// NoSessionKeys leaves EXT-X-SESSION-KEY out of multivariant playlists.
 	NoSessionKeys bool
 	// ReferencedKeys has an MPD describe each key once, and refer to it by @ref (23009-1, 5.8.4.1); else each
-	// AdaptationSet says it all.
+	// AdaptationSet says it all, which more players understand. InBandKeys leave nothing to refer to.
 	ReferencedKeys bool
 	// NumberDuration asks DASH for SegmentTemplate@duration in place of a SegmentTimeline, where the segments are regular
 	// enough for it: see package dash.

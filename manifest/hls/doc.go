@@ -14,6 +14,17 @@
 // only written where there are others to choose from. The first variant is the best that needs no more than 2.5 Mbit/s,
 // which is where players start; the others follow by group and rising bandwidth.
 //
+// Options.Key says which segments are encrypted. EXT-X-KEY stands for each system of the key, in the order of its signals,
+// where the key changes and nowhere else, before the EXT-X-MAP that it covers; METHOD=NONE where clear segments follow
+// encrypted ones, and none at all in a clear lead. Under Common Encryption and SAMPLE-AES a clear lead has the
+// initialization segment of the key that follows. AES-128 encrypts initialization segments too: the playlist then names a
+// clear one (Ref.Key 0) for clear segments, and the key says its IV. What is encrypted and cannot be named in HLS is an
+// error, so that no playlist calls it clear.
+//
+// The multivariant playlist has EXT-X-SESSION-KEY of each key with which a rendition starts, in each Period; where the
+// Timeline still grows, of the newest. Keys that rotate later are found when their time comes. HDCP-LEVEL is the highest
+// that a variant's keys ask for, ALLOWED-CPC has an entry for each KEYFORMAT, the video's first.
+//
 // The package does not read playlists, writes no byte ranges and no I-frame playlists. It cannot know whether video
 // carries closed captions, so it never claims that there are none: CLOSED-CAPTIONS is left out.
 package hls
