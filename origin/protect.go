@@ -220,7 +220,7 @@ func (h *Handler) periodOf(tl *media.Timeline, e *Encryption, rendition string, 
 func (h *Handler) manifestKeys(ctx context.Context, req request, m *Manifest, tl *media.Timeline, v *view) (func(*media.Period, string, uint64) *manifest.Key, error) {
 	e := req.endpoint.Encryption
 	if e == nil {
-		return nil, nil
+		return sourceKeys(tl, m)
 	}
 	sets, err := h.allKeys(ctx, req, tl, v)
 	if err != nil {
@@ -251,6 +251,43 @@ func (h *Handler) manifestKeys(ctx context.Context, req request, m *Manifest, tl
 	}, nil
 }
 
+// sourceKeys is manifestKeys for tracks that are encrypted at their source and sent as they are.
+func sourceKeys(tl *media.Timeline, m *Manifest) (func(*media.Period, string, uint64) *manifest.Key, error) {
+	made := map[*media.Crypt]*manifest.Key{}
+	for _, p := range tl.Periods {
+		for i := range p.Renditions {
+			c := p.Renditions[i].Track.Crypt
+			if c == nil || made[c] != nil {
+				continue
+			}
+			signals, err := drm.SourceSignals(drm.Scheme(c.Scheme), c.KeyID, c.PSSH)
+			if err != nil {
+				return nil, fmt.Errorf("track %s: %w: %w", p.Renditions[i].Track.ID, media.ErrFormat, err)
+			}
+			made[c] = &manifest.Key{Scheme: drm.Scheme(c.Scheme), ID: c.KeyID, Signals: m.only(signals)}
+		}
+	}
+	if len(made) == 0 {
+		return nil, nil
+	}
+	return func(p *media.Period, rendition string, _ uint64) *manifest.Key {
+		if r, ok := p.Rendition(rendition); ok && r.Track.Crypt != nil {
+			return made[r.Track.Crypt]
+		}
+		return nil
+	}, nil
+}
+
+// only are the signals for the systems of the manifest.
+func (m *Manifest) only(signals []drm.Signal) (list []drm.Signal) {
+	for _, s := range signals {
+		if m.DRMSystems == nil || slices.Contains(m.DRMSystems, s.System) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // manifestKey is what a manifest says of a key.
 func (e *Encryption) manifestKey(m *Manifest, c *carrier, period drm.Period, k *drm.TrackKey) *manifest.Key {
 	out := &manifest.Key{Scheme: e.Method, ID: k.Key.ID}
@@ -263,11 +300,7 @@ func (e *Encryption) manifestKey(m *Manifest, c *carrier, period drm.Period, k *
 		iv := key.ConstantIV()
 		out.IV = iv[:]
 	}
-	for _, s := range k.Signals {
-		if m.DRMSystems == nil || slices.Contains(m.DRMSystems, s.System) {
-			out.Signals = append(out.Signals, s)
-		}
-	}
+	out.Signals = m.only(k.Signals)
 	return out
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/origin"
 	"github.com/mezzomedia/mezzo/packager/vod"
 )
@@ -18,6 +19,7 @@ import (
 // catalog is what is served: folders of assets by group.
 type catalog struct {
 	handler *origin.Handler
+	keys    *drm.Master
 	groups  map[string]*vod.Dir
 }
 
@@ -36,12 +38,22 @@ func newCatalog(folder string, segment time.Duration) (*catalog, error) {
 	for group, dir := range c.groups {
 		library[group] = dir
 	}
-	endpoints := origin.DefaultEndpoints()
+	c.keys = developmentKeys()
+	endpoints := append(origin.DefaultEndpoints(), origin.ProtectedEndpoints()...)
 	for i := range endpoints {
 		endpoints[i].Plan.Segment = segment
 	}
-	c.handler = &origin.Handler{Library: library, Endpoints: endpoints}
+	c.handler = &origin.Handler{Library: library, Endpoints: endpoints, Keys: c.keys}
 	return c, c.handler.Validate()
+}
+
+// developmentKeys protect nothing: their secret is here for everybody to read, and /drm/clearkey hands them out. They are
+// the same each time, so that what a browser or a CDN has kept goes on to play.
+func developmentKeys() *drm.Master {
+	return &drm.Master{
+		Secret:  drm.NewMaterial([]byte("mezzo development key: everybody knows it")),
+		Signals: drm.Signaller{ClearKeyURL: "/drm/clearkey", KeyURL: "/drm/clearkey?kid={kid}"},
+	}
 }
 
 // names are the presentations, sorted: the demo first.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/mezzomedia/mezzo/origin"
 )
 
 //go:embed console
@@ -39,6 +41,10 @@ func newConsole(c *catalog) http.Handler {
 func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/out/") {
 		c.catalog.handler.ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == "/drm/clearkey" {
+		origin.ClearKey{Keys: c.catalog.keys}.ServeHTTP(w, r)
 		return
 	}
 	w.Header().Set("Content-Security-Policy", "default-src 'self'; media-src 'self' blob:; img-src 'self' data:")

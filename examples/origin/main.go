@@ -2,7 +2,8 @@
 //
 //	go run ./examples/origin [-addr :8080] [-vod DIR] [-segment 6s] [-v]
 //
-// DIR/film.mp4 and the files of DIR/film/ are assets. Each URL that a player can be given is printed on its own line, its
+// DIR/film.mp4 and the files of DIR/film/ are assets. Endpoints cmaf-cenc, cmaf-cbcs, ts-aes128 and ts-sampleaes are encrypted
+// with a development key, which /drm/clearkey hands to everybody. Each URL that a player can be given is printed on its own line, its
 // kind first; then, once requests are answered, "ready". SIGTERM and SIGINT let what is being sent finish.
 package main
 

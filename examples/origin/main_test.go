@@ -79,7 +79,7 @@ func TestPrintedURLs(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), clip, 0o600))
 	}
 	p := start(t, "-vod", dir, "-segment", "4s")
-	require.Len(t, p.lines, 3*5)
+	require.Len(t, p.lines, 11*5)
 	for _, line := range p.lines {
 		kind, link, _ := strings.Cut(line, " ")
 		res, body := fetch(t, strings.TrimSpace(link))
@@ -133,7 +133,7 @@ func TestConsole(t *testing.T) {
 		}
 	}
 	visit("")
-	for _, name := range []string{"style.css", "console.js", "player.js", "mpd.js", "poster.jpg", "catalog.json"} {
+	for _, name := range []string{"style.css", "console.js", "player.js", "keys.js", "mpd.js", "poster.jpg", "catalog.json"} {
 		require.True(t, seen[name], "%s of %v", name, seen)
 	}
 	for _, path := range []string{"/healthz", "/readyz"} {

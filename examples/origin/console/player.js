@@ -1,6 +1,7 @@
 // A small DASH player on Media Source Extensions: it keeps AHEAD seconds buffered, seeks, and switches quality at segment
 // boundaries, by hand or by measured throughput.
 
+import { unlock } from "./keys.js";
 import { loadMPD } from "./mpd.js";
 
 const AHEAD = 20;
@@ -13,6 +14,7 @@ export class Player extends EventTarget {
     this.quality = -1; // index into levels; -1: by throughput
     this.rate = 1e6; // bits per second, measured
     this.stop = new AbortController();
+    this.lock = unlock(video, "drm/clearkey", (err) => this.fail(err));
   }
 
   async load(url) {
@@ -49,6 +51,7 @@ export class Player extends EventTarget {
     this.stop.abort();
     this.video.removeAttribute("src");
     this.video.load();
+    this.lock();
   }
 
   // feed appends segment after segment, from wherever the buffer around the playhead ends.
