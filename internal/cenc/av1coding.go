@@ -42,21 +42,19 @@ func (r *av1Reader) coding() {
 	}
 }
 
-// planes is NumPlanes, less luma.
 func (r *av1Reader) chroma() bool { return !r.seq.mono }
 
+// quantization follows quantization_params (AV1, 5.9.12).
 func (r *av1Reader) quantization() {
 	r.baseQ = int(r.U(8))
-	offsets, apart := 1, false
+	r.quantizer() // of luma, DC
 	if r.chroma() {
-		apart = r.seq.separateUV && r.Flag() // diff_uv_delta
-		if offsets = 3; apart {
-			offsets = 5
+		offsets := 2 // DC and AC
+		if r.seq.separateUV && r.Flag() {
+			offsets = 4 // of U and of V
 		}
-	}
-	for range offsets {
-		if r.Flag() && r.su(7) != 0 { // delta_coded
-			r.deltaQ = true
+		for range offsets {
+			r.quantizer()
 		}
 	}
 	if r.Flag() { // using_qmatrix
@@ -64,6 +62,13 @@ func (r *av1Reader) quantization() {
 		if r.seq.separateUV {
 			r.Skip(4)
 		}
+	}
+}
+
+// quantizer follows read_delta_q (AV1, 5.9.13).
+func (r *av1Reader) quantizer() {
+	if r.Flag() && r.su(7) != 0 {
+		r.deltaQ = true
 	}
 }
 
