@@ -39,6 +39,7 @@ func newServer(t testing.TB) *server {
 	s := &server{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.handle != nil {
+			_, _ = io.Copy(io.Discard, r.Body) // so that the server hears of a client that leaves
 			s.handle(w, r)
 			return
 		}
