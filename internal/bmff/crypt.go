@@ -3,7 +3,6 @@ package bmff
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -245,6 +244,6 @@ func (t *Track) protected(stsd *box) error {
 // refuse notes why the encrypted samples of a track cannot be read. The first reason stands.
 func (t *Track) refuse(err error) {
 	if t.Refused == nil && err != nil {
-		t.Refused = fmt.Errorf("encrypted samples: %w", err)
+		t.Refused = err
 	}
 }

@@ -169,7 +169,7 @@ func (s *Source) stream(ctx context.Context, in *Input, n int, trak *bmff.Track)
 	case len(trak.Entries) == 0:
 		return nil, fmt.Errorf("it has no sample description (14496-12, 8.5.2): %w", media.ErrFormat)
 	case trak.Refused != nil:
-		return nil, trak.Refused
+		return nil, fmt.Errorf("encrypted samples: %w", trak.Refused)
 	}
 	f, err := scan(trak)
 	if err != nil {
