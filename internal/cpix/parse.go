@@ -236,20 +236,26 @@ func (s *scanner) period(d *Document, e xml.StartElement) error {
 		p.Index = &n
 	}
 	var err error
-	for name, t := range map[string]*time.Time{"start": &p.Start, "end": &p.End} {
-		if text := attr(e, name); text != "" {
-			if *t, err = parseTime(text); err != nil {
-				return s.fail("@%s is no xs:dateTime", name)
+	for _, a := range []struct {
+		name string
+		into *time.Time
+	}{{"start", &p.Start}, {"end", &p.End}} {
+		if text := attr(e, a.name); text != "" {
+			if *a.into, err = parseTime(text); err != nil {
+				return s.fail("@%s is no xs:dateTime", a.name)
 			}
 		}
 	}
-	for name, t := range map[string]**time.Duration{"startOffset": &p.StartOffset, "endOffset": &p.EndOffset} {
-		if text := attr(e, name); text != "" {
+	for _, a := range []struct {
+		name string
+		into **time.Duration
+	}{{"startOffset", &p.StartOffset}, {"endOffset", &p.EndOffset}} {
+		if text := attr(e, a.name); text != "" {
 			v, err := parseDuration(text)
 			if err != nil {
-				return s.fail("@%s is no xs:duration", name)
+				return s.fail("@%s is no xs:duration", a.name)
 			}
-			*t = &v
+			*a.into = &v
 		}
 	}
 	d.Periods = append(d.Periods, p)

@@ -27,46 +27,64 @@ func parseTime(s string) (time.Time, error) {
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// parseDuration reads an xs:duration without years and months, which have no length, and without sign.
+// maxDuration bounds what parseDuration takes: two centuries.
+const maxDuration = 200 * 366 * 24 * time.Hour
+
+// parseDuration reads an xs:duration without sign, years and months: those have no length.
 func parseDuration(s string) (time.Duration, error) {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(s), "P")
-	if !ok || len(s) > 40 || rest == "" || strings.HasSuffix(rest, "T") {
+	if !ok || len(s) > 40 {
 		return 0, errLexical
 	}
-	var total float64
-	units := "DTHMS"
+	days, clock, timed := strings.Cut(rest, "T")
+	if days == "" && !timed || timed && clock == "" {
+		return 0, errLexical
+	}
 	var sum time.Duration
-	for rest != "" {
-		if rest[0] == 'T' && strings.HasPrefix(units, "T") || rest[0] == 'T' && strings.HasPrefix(units, "DT") {
-			rest, units = rest[1:], "HMS"
-			continue
+	for _, part := range []struct {
+		text, units string
+	}{{days, "D"}, {clock, "HMS"}} {
+		d, err := addUnits(part.text, part.units)
+		if err != nil {
+			return 0, err
 		}
-		n := strings.IndexFunc(rest, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
-		if n <= 0 {
+		if sum += d; sum > maxDuration {
 			return 0, errLexical
 		}
-		i := strings.IndexByte(units, rest[n])
-		if i < 0 || rest[n] == 'T' {
+	}
+	return sum, nil
+}
+
+// addUnits sums numbers with units, each of which may stand once and in the order given.
+func addUnits(text, units string) (sum time.Duration, err error) {
+	for text != "" {
+		n := strings.IndexAny(text, units)
+		if n < 0 {
 			return 0, errLexical
 		}
-		unit := map[byte]time.Duration{'D': 24 * time.Hour, 'H': time.Hour, 'M': time.Minute, 'S': time.Second}[rest[n]]
-		whole, fraction, dot := strings.Cut(rest[:n], ".")
+		unit := time.Second
+		switch text[n] {
+		case 'D':
+			unit = 24 * time.Hour
+		case 'H':
+			unit = time.Hour
+		case 'M':
+			unit = time.Minute
+		}
+		whole, fraction, dot := strings.Cut(text[:n], ".")
 		if dot && (unit != time.Second || fraction == "") {
 			return 0, errLexical
 		}
-		v, err := strconv.ParseUint(whole, 10, 32)
-		if err != nil {
+		count, err := strconv.ParseUint(whole, 10, 63)
+		nanos, err2 := strconv.ParseUint((fraction + "000000000")[:9], 10, 63)
+		if err != nil || err2 != nil || count > uint64(maxDuration/unit) {
 			return 0, errLexical
 		}
-		nanos, err := strconv.ParseUint((fraction + "000000000")[:9], 10, 64)
-		if err != nil {
+		if sum += time.Duration(count)*unit + time.Duration(nanos); sum > maxDuration {
 			return 0, errLexical
 		}
-		if total += float64(v) * unit.Seconds(); total > 250*365*24*3600 {
-			return 0, errLexical
-		}
-		sum += time.Duration(v)*unit + time.Duration(nanos)
-		rest, units = rest[n+1:], units[i+1:]
+		units = units[strings.IndexByte(units, text[n])+1:]
+		text = text[n+1:]
 	}
 	return sum, nil
 }
