@@ -11,7 +11,8 @@ import (
 
 // Cache stands before a provider that is asked over a network, and keeps what it gave: equal requests ask once, however many
 // callers wait and whoever of them leaves. It asks again after ErrUnavailable, fetches the keys of the next key period before
-// they are needed, and goes on giving what it has while the provider is down.
+// they are needed (where the request leaves their ids to mezzo), and goes on giving what it has while the provider is down.
+// It never gives the key of one period for another: nodes would differ.
 //
 // Errors of Keys match ErrUnavailable, as an *UnavailableError with the time to wait, or what the provider's error matches.
 // An answer that breaks the rules of the request (KeySet.Check) is refused.

@@ -24,6 +24,15 @@ func ParseKeyID(s string) (KeyID, error) {
 // String is the UUID in lower case with hyphens: cenc:default_KID, CPIX @kid.
 func (id KeyID) String() string { return uuidText(id[:]) }
 
+// MarshalText is String: how JSON and configuration files spell ids.
+func (id KeyID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is ParseKeyID.
+func (id *KeyID) UnmarshalText(b []byte) (err error) {
+	*id, err = ParseKeyID(string(b))
+	return err
+}
+
 // Hex is 32 lower-case digits.
 func (id KeyID) Hex() string { return hex.EncodeToString(id[:]) }
 

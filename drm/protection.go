@@ -30,8 +30,8 @@ type Protection struct {
 	Group bool
 }
 
-// Check says what is wrong with the settings; the error matches ErrIncompatible, ErrKeyLength or ErrNoKey. A packager
-// calls it before it makes anything.
+// Check says what is wrong with the settings; the error matches ErrIncompatible or ErrKeyLength. A packager calls it before
+// it makes anything. It does not ask for the key: settings are checked before there is one.
 func (p *Protection) Check() error {
 	switch {
 	case p == nil:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -165,6 +166,14 @@ func TestUUIDs(t *testing.T) {
 		require.ErrorIs(t, err, drm.ErrFormat, s)
 		require.Zero(t, drm.SystemID(s).Bytes())
 	}
+	text, err := json.Marshal(map[drm.KeyID]drm.KeyID{want: want})
+	require.NoError(t, err)
+	require.Equal(t, `{"f81d4fae-7dec-11d0-a765-00a0c91e6bf6":"f81d4fae-7dec-11d0-a765-00a0c91e6bf6"}`, string(text))
+	var back map[drm.KeyID]drm.KeyID
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.Equal(t, want, back[want])
+	require.Error(t, json.Unmarshal([]byte(`{"x":""}`), &back))
+
 	system, err := drm.ParseSystemID("EDEF8BA979D64ACEA3C827DCD51D21ED")
 	require.NoError(t, err)
 	require.Equal(t, drm.Widevine, system)
