@@ -12,6 +12,10 @@
 //
 // There is no init segment. ADTS cannot say that its first access units are priming: players hear them, some 20 ms.
 //
-// Not here: encryption, timed ID3 within a segment, AAC of object types that ADTS cannot name, Opus and FLAC (they
+// Under drm.SampleAES AAC, AC-3 and E-AC-3 are encrypted frame by frame (Apple, MPEG-2 Stream Encryption Format for HTTP Live
+// Streaming), which changes no size, and the tag tells the decoder's configuration too. Whole segments under AES-128 are made
+// by packager.Render.
+//
+// Not here: timed ID3 within a segment, AAC of object types that ADTS cannot name, Opus and FLAC (they
 // belong into fragmented MP4, see packager/cmaf).
 package packed

@@ -26,6 +26,17 @@
 // Job.Bias is added, and 33 bits are left. A PCR is never more than 100 ms from the last, half a second ahead of DTS,
 // and audio frames share PES of up to 16 packets.
 //
-// The package reads no clock, keeps no state and knows no playlist. Encryption, timed metadata and subtitles are not in
-// it. TS cannot say how much of the first audio frame is encoder priming.
+// # SAMPLE-AES
+//
+// Under drm.SampleAES slices of H.264 and frames of AAC, AC-3 and E-AC-3 are encrypted where they lie (Apple, MPEG-2 Stream
+// Encryption Format for HTTP Live Streaming), each Input by its own Protection and an Input without one not at all; stream
+// types and descriptors say so. In a clear lead, Protection.Clear, a segment is as if there was no protection. HEVC, MP3 and
+// NAL units with picture data that the scheme would leave clear are refused: nothing is sent clear that was to be protected.
+//
+// Ciphertext needs emulation prevention, so that H.264 grows by what only encryption tells: Segment encrypts it once to
+// count, keeping four bytes a picture, and Send encrypts again. HEAD costs as much as reading all of it. Zeros that slices
+// end in are left out. Whole segments under AES-128 are made by packager.Render.
+//
+// The package reads no clock, keeps no state and knows no playlist. Timed metadata and subtitles are not in it. TS cannot say
+// how much of the first audio frame is encoder priming.
 package ts

@@ -13,7 +13,8 @@ import (
 	"github.com/mezzomedia/mezzo/packager/ts"
 )
 
-// Jobs made of the fuzzer's bytes, four for each sample, come back from another demuxer as they went in.
+// Jobs made of the fuzzer's bytes, four for each sample, come back from another demuxer as they went in, and so they do
+// encrypted.
 func FuzzSegment(f *testing.F) {
 	f.Add([]byte{0x80, 10, 200, 0, 1, 3, 20, 0, 0x80, 255, 255, 9}, int64(0), uint32(90000), uint32(3600))
 	f.Add([]byte{1, 0, 0, 0, 0x41, 0, 1, 3, 0x41, 0, 2, 3}, int64(1<<33-900000-5000), uint32(44100), uint32(1024))
@@ -51,6 +52,18 @@ func FuzzSegment(f *testing.F) {
 		part, err := body.Slice(off, n).Bytes(context.Background())
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(b[off:off+int64(len(part))], part))
+
+		p, u := sampleAES(t, byte(dts))
+		a.track.Codec.String = "mp4a.40.2"
+		sealed, err := ts.Packager{}.Segment(context.Background(), protect(job(v, a), p))
+		require.NoError(t, err)
+		b, err = sealed.Bytes(context.Background())
+		require.NoError(t, err)
+		equalSealed(t, b, v, a, u)
+		off %= sealed.Size()
+		part, err = sealed.Slice(off, n).Bytes(context.Background())
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(b[off:off+int64(len(part))], part))
 	})
 }
 
@@ -66,8 +79,12 @@ func FuzzHostile(f *testing.F) {
 			{Offset: off, Size: size % 70_000, Duration: timescale, CTO: cto},
 			{Offset: 0, Size: uint32(len(payload)), Duration: size, CTO: -cto, Flags: media.FlagsDelta},
 		}
-		for _, o := range []media.Object{obj, unmapped{Object: obj}} {
+		sealed, _ := sampleAES(t, width)
+		for i, o := range []media.Object{obj, unmapped{Object: obj}, obj, unmapped{Object: obj}} {
 			in := packager.Input{Track: v.track, Shift: off, Runs: []media.Run{{Track: v.track, DTS: off, Samples: samples, Data: o}}}
+			if i >= 2 {
+				in.Protect = sealed
+			}
 			body, err := ts.Packager{}.Segment(context.Background(), &packager.Job{Inputs: []packager.Input{in}})
 			if err != nil {
 				continue
@@ -76,6 +93,9 @@ func FuzzHostile(f *testing.F) {
 			b, err := body.Bytes(context.Background())
 			if err == nil {
 				require.EqualValues(t, body.Size(), len(b))
+			}
+			if i >= 2 {
+				require.NoError(t, err, "what was counted is what is sent")
 			}
 		}
 	})

@@ -386,3 +386,73 @@ func TestF12AES128(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(b, got))
 }
+
+// No sample costs memory: what is allocated does not depend on how many there are, but for the growth of pictures, one
+// slice.
+func TestSampleAESAllocations(t *testing.T) {
+	p, _ := sampleAES(t, 7)
+	count := func(n int) (segment, send float64) {
+		j := protect(job(h264(90000).pictures(n, 10, 3600, true), lc(48000).frames(2*n, 1024)), p)
+		body, err := ts.Packager{}.Segment(context.Background(), j)
+		require.NoError(t, err)
+		segment = testing.AllocsPerRun(10, func() { _, _ = ts.Packager{}.Segment(context.Background(), j) })
+		return segment, testing.AllocsPerRun(10, func() { _, _ = body.Send(context.Background(), io.Discard) })
+	}
+	few, fewSent := count(10)
+	many, manySent := count(500)
+	require.InDelta(t, few, many, 4)
+	require.InDelta(t, fewSent, manySent, 4)
+}
+
+// counting counts what is read of an Object.
+type counting struct {
+	media.Object
+	read *int64
+}
+
+func (c counting) ReadAt(ctx context.Context, p []byte, off int64) error {
+	*c.read += int64(len(p))
+	return c.Object.ReadAt(ctx, p, off)
+}
+
+// first remembers how much had been read when the first byte left.
+type first struct {
+	read *int64
+	at   int64
+}
+
+func (f *first) Write(p []byte) (int, error) {
+	if f.at == 0 {
+		f.at = *f.read
+	}
+	return len(p), nil
+}
+
+// The first byte leaves before the segment is whole: when no more was read than a window or two.
+func TestFirstByte(t *testing.T) {
+	v := h264(90000)
+	for i := range 60 {
+		v.add(bmfftest.NAL(append([]byte{0x41}, bmfftest.Noise(uint32(i), 40_000)...)), 3600, 0, i == 0)
+	}
+	p, _ := sampleAES(t, 7)
+	for _, scheme := range []drm.Scheme{"", drm.SampleAES, drm.AES128} {
+		var read int64
+		j := job(v)
+		j.Inputs[0].Runs[0].Data = counting{bmfftest.Object("x", bytes.Join(v.samples, nil)), &read}
+		if q := *p; scheme != "" {
+			q.Scheme = scheme
+			protect(j, &q)
+		}
+		body, err := packager.Render(context.Background(), ts.Packager{}, j)
+		require.NoError(t, err)
+		if scheme != drm.SampleAES {
+			require.Zero(t, read, "the size is known without payload")
+		}
+		read = 0
+		w := &first{read: &read}
+		_, err = body.Send(context.Background(), w)
+		require.NoError(t, err)
+		require.Greater(t, w.at, int64(0))
+		require.LessOrEqual(t, w.at, int64(400_000), "%s: of %d", scheme, read)
+	}
+}
