@@ -58,7 +58,7 @@ func parseClaim(r *http.Request) (*claim, error) {
 	case len(auth) == 0:
 		return nil, ErrMissing
 	case len(auth) > 1:
-		return nil, fmt.Errorf("Authorization comes twice: %w", ErrMalformed)
+		return nil, fmt.Errorf("the Authorization header comes twice: %w", ErrMalformed)
 	default:
 		err = c.fromHeader(r, auth[0])
 	}
@@ -80,13 +80,13 @@ func (c *claim) fromHeader(r *http.Request, auth string) error {
 		if strings.HasPrefix(scheme, "AWS4-") {
 			return fmt.Errorf("algorithm %.30q: %w", scheme, ErrUnsupported)
 		}
-		return fmt.Errorf("Authorization is of another kind: %w", ErrMissing)
+		return fmt.Errorf("the Authorization header is of another kind: %w", ErrMissing)
 	}
 	fields := map[string]string{}
 	for part := range strings.SplitSeq(rest, ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if _, twice := fields[name]; !ok || twice || len(fields) >= 3 {
-			return fmt.Errorf("Authorization takes Credential, SignedHeaders and Signature, once each: %w", ErrMalformed)
+			return fmt.Errorf("the Authorization header takes Credential, SignedHeaders and Signature, once each: %w", ErrMalformed)
 		}
 		fields[name] = value
 	}
@@ -184,7 +184,7 @@ func (c *claim) check(r *http.Request) error {
 		case strings.HasPrefix(lower, "x-amz-"):
 			return fmt.Errorf("header %.40q is not signed: %w", lower, ErrMalformed)
 		case lower == "date" && !c.presigned && r.Header.Get(headerDate) == "":
-			return fmt.Errorf("Date is the request's time and is not signed: %w", ErrMalformed)
+			return fmt.Errorf("header Date is the request's time and is not signed: %w", ErrMalformed)
 		}
 	}
 	return nil
