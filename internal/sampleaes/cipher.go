@@ -57,27 +57,50 @@ func refused(t *media.Track, why string) error {
 	return fmt.Errorf("track %s under SAMPLE-AES in MPEG-TS or packed audio: %s: %w: %w", t.ID, why, drm.ErrIncompatible, media.ErrUnsupported)
 }
 
-// Chain encrypts under a Key: one access unit after the other. It allocates nothing; keep it in a pool, for what is given
-// to a cipher lies on the heap. Not safe for concurrent use.
+// Chain encrypts under a Key: one access unit after the other. Per access unit it allocates nothing; keep it in a pool, for
+// what is given to a cipher lies on the heap. Not safe for concurrent use.
 type Chain struct {
-	key  *Key
-	last [blockSize]byte // the ciphertext before, or the IV
+	key   *Key
+	last  [blockSize]byte // the ciphertext before, or the IV
+	mode  cipher.BlockMode
+	state [blockSize]byte // what mode takes for last
 }
 
-// Reset begins with a Key; nil lets go of it.
-func (c *Chain) Reset(k *Key) { c.key, c.last = k, [blockSize]byte{} }
+// Reset begins with a Key; nil lets go of the one before.
+func (c *Chain) Reset(k *Key) {
+	*c = Chain{key: k}
+	if k != nil {
+		c.mode = cipher.NewCBCEncrypter(k.block, c.state[:])
+	}
+}
 
 // restore goes back to the IV.
 func (c *Chain) restore() { c.last = c.key.iv }
 
-// blocks encrypts whole blocks in place, chained to those before.
+// block encrypts one block in place, chained to the one before.
+func (c *Chain) block(p []byte) {
+	_ = p[blockSize-1]
+	xor(&c.last, p)
+	c.key.block.Encrypt(c.last[:], c.last[:])
+	copy(p, c.last[:])
+}
+
+// blocks encrypts the whole blocks of p in place, chained to those before. A BlockMode is fast and has no way back to an
+// IV: the first block is changed by as much as its state is not what it ought to be.
 func (c *Chain) blocks(p []byte) {
-	for len(p) >= blockSize {
-		lo := binary.NativeEndian.Uint64(p) ^ binary.NativeEndian.Uint64(c.last[:])
-		hi := binary.NativeEndian.Uint64(p[8:]) ^ binary.NativeEndian.Uint64(c.last[8:])
-		binary.NativeEndian.PutUint64(c.last[:], lo)
-		binary.NativeEndian.PutUint64(c.last[8:], hi)
-		c.key.block.Encrypt(c.last[:], c.last[:])
-		p = p[copy(p, c.last[:]):]
+	p = p[:len(p)&^(blockSize-1)]
+	if len(p) == 0 {
+		return
 	}
+	xor(&c.last, p)
+	xor(&c.last, c.state[:])
+	copy(p, c.last[:])
+	c.mode.CryptBlocks(p, p)
+	copy(c.state[:], p[len(p)-blockSize:])
+	c.last = c.state
+}
+
+func xor(dst *[blockSize]byte, p []byte) {
+	binary.NativeEndian.PutUint64(dst[:], binary.NativeEndian.Uint64(dst[:])^binary.NativeEndian.Uint64(p))
+	binary.NativeEndian.PutUint64(dst[8:], binary.NativeEndian.Uint64(dst[8:])^binary.NativeEndian.Uint64(p[8:]))
 }

@@ -2,6 +2,7 @@ package sampleaes
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"encoding/hex"
 	"math/rand/v2"
 	"testing"
@@ -379,6 +380,29 @@ func BenchmarkSlice(b *testing.B) {
 			for p := unit; len(p) > 0; {
 				n, _ := s.Escape(p)
 				p = p[n:]
+			}
+		}
+	})
+}
+
+// Frames of sound beside the cipher alone over the same bytes.
+func BenchmarkAudio(b *testing.B) {
+	c, _ := pair(b, 1)
+	frame := bmfftest.Noise(1, 371)
+	b.Run("cipher", func(b *testing.B) {
+		p := make([]byte, 22*16)
+		mode := cipher.NewCBCEncrypter(c.key.block, make([]byte, 16))
+		b.SetBytes(int64(len(frame)))
+		for b.Loop() {
+			mode.CryptBlocks(p, p)
+		}
+	})
+	b.Run("frame", func(b *testing.B) {
+		b.SetBytes(int64(len(frame)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := c.Audio(media.AAC, frame); err != nil {
+				b.Fatal(err)
 			}
 		}
 	})

@@ -54,7 +54,7 @@ func (s *Slice) Encrypt(p []byte) {
 		at = sliceClear
 	}
 	for ; at < len(p) && s.end-s.pos-int64(at) > blockSize; at += period {
-		s.chain.blocks(p[at : at+blockSize])
+		s.chain.block(p[at : at+blockSize])
 	}
 	s.pos += int64(len(p))
 }

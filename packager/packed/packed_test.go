@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
 	"github.com/mezzomedia/mezzo/packager"
 	"github.com/mezzomedia/mezzo/packager/media"
@@ -286,6 +287,44 @@ func FuzzSegment(f *testing.F) {
 		require.NoError(t, err)
 		from := min(int(off), len(data))
 		require.True(t, bytes.Equal(data[from:min(from+int(n), len(data))], got))
+
+		p, u := sampleAES(t)
+		j.Inputs[0].Protect = p
+		for i := range j.Inputs[0].Runs {
+			j.Inputs[0].Runs[i].Track = protectedAAC()
+		}
+		j.Inputs[0].Track = protectedAAC()
+		body, sealed := segment(t, j)
+		back, err := u.ADTS(sealed[len(sealed)-(len(data)-tagSize):])
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(data[tagSize:], back))
+		got, err = body.Slice(int64(off), int64(n)).Bytes(context.Background())
+		require.NoError(t, err)
+		from = min(int(off), len(sealed))
+		require.True(t, bytes.Equal(sealed[from:min(from+int(n), len(sealed))], got))
+	})
+}
+
+// Noise as frames of Dolby sound is an error, encrypted; a frame comes back.
+func FuzzDolby(f *testing.F) {
+	f.Add(syncframe(1, 300, false), byte(3))
+	f.Add(append(syncframe(1, 300, false), syncframe(2, 100, true)...), byte(0))
+	f.Fuzz(func(t *testing.T, b []byte, cut byte) {
+		p, _ := sampleAES(t)
+		for _, c := range []media.Coding{media.AC3, media.EAC3} {
+			tr := track(c, 6, 0, 0x60, 4, 0)
+			n := min(int(cut), len(b))
+			j := job(runOf(tr, cut%2 == 0, b[:n], b[n:]))
+			j.Inputs[0].Protect = p
+			body, err := packed.Packager{}.Segment(context.Background(), j)
+			if err != nil {
+				require.ErrorIs(t, err, media.ErrFormat)
+				continue
+			}
+			if _, err := body.Send(context.Background(), discard{}); err != nil {
+				require.ErrorIs(t, err, media.ErrFormat)
+			}
+		}
 	})
 }
 
@@ -294,16 +333,22 @@ func BenchmarkSegment(b *testing.B) {
 	for i := range sizes {
 		sizes[i] = 340
 	}
-	j := job(run(aac(), 0, 100, sizes...))
-	b.ReportAllocs()
-	for b.Loop() {
-		body, err := packed.Packager{}.Segment(context.Background(), j)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := body.Send(context.Background(), discard{}); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(body.Size())
+	j := job(run(protectedAAC(), 0, 100, sizes...))
+	p, _ := sampleAES(b)
+	for name, p := range map[string]*drm.Protection{"clear": nil, "SAMPLE-AES": p} {
+		j.Inputs[0].Protect = p
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				body, err := packed.Packager{}.Segment(context.Background(), j)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := body.Send(context.Background(), discard{}); err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(body.Size())
+			}
+		})
 	}
 }

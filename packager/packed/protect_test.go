@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mezzomedia/mezzo/drm"
+	"github.com/mezzomedia/mezzo/internal/bits"
 	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
 	"github.com/mezzomedia/mezzo/internal/sampleaes/sampleaestest"
 	"github.com/mezzomedia/mezzo/packager"
@@ -144,18 +145,25 @@ func each(samples [][]byte) func(u *sampleaestest.Undo, p []byte) ([]byte, error
 
 // The element that tells an unusual layout comes after the ADTS header and is encrypted like payload.
 func TestSampleAESLayoutElement(t *testing.T) {
-	tr := protectedAAC()
-	// LC, 48 kHz, channels in a program_config_element with three front elements
-	tr.Codec.Config, _ = hex.DecodeString("118004cc0000001020000a5465737465722e2e2e")
-	j := job(run(tr, 0, 1, 5, 40, 300, 0))
-	if err := (packed.Packager{}).Accepts(tr, ""); err != nil {
-		require.ErrorIs(t, err, media.ErrUnsupported)
-		return
+	var w bits.Writer                                          // AudioSpecificConfig (14496-3, 1.6.2.1) with a program_config_element (4.4.1.1)
+	for _, f := range [][2]int{{2, 5}, {3, 4}, {0, 4}, {0, 3}, // LC, 48 kHz, channels below, GASpecificConfig
+		{0, 4}, {1, 2}, {3, 4}, {1, 4}, {0, 4}, {1, 4}, {0, 2}, {0, 3}, {0, 4}, {0, 3}, // one element in front and one behind
+		{1, 1}, {0, 4}, {0, 1}, {0, 4}} { // a pair, a single channel
+		w.U(uint32(f[0]), f[1])
 	}
+	w.Align()
+	comment := "it may be long, and then part of the element is encrypted"
+	w.U(uint32(len(comment)), 8)
+	tr := protectedAAC()
+	tr.Codec.Config = append(w.Bytes(), comment...)
+	j := job(run(tr, 0, 1, 5, 40, 300, 0))
 	_, clear := segment(t, j)
+	require.Contains(t, string(clear), comment)
 	p, u := sampleAES(t)
 	j.Inputs[0].Protect = p
 	_, data := segment(t, j)
+	require.Contains(t, string(data), string(tr.Codec.Config))
+	require.NotContains(t, string(data[len(data)-(len(clear)-tagSize):]), comment)
 	back, err := u.ADTS(data[len(data)-(len(clear)-tagSize):])
 	require.NoError(t, err)
 	require.Equal(t, clear[tagSize:], back)

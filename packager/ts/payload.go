@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mezzomedia/mezzo/internal/sampleaes"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -23,11 +24,17 @@ type payload struct {
 	base   int64 // of window in the run's Object
 	buffer []byte
 	tail   [64]byte
+	chain  sampleaes.Chain // for a stream with a key
 }
 
 // reset prepares for a stream. The buffer stays.
 func (r *payload) reset(e *elementary) {
 	r.e, r.run, r.window = e, 0, nil
+	if e != nil {
+		r.chain.Reset(e.key)
+	} else {
+		r.chain.Reset(nil)
+	}
 }
 
 // some returns between 1 and n bytes at off of the sample; no more than are in one piece.

@@ -23,12 +23,10 @@ var escapeByte = []byte{3}
 
 // sealer encrypts units and frames on their way into a PES.
 type sealer struct {
-	chain sampleaes.Chain
-	work  []byte
+	work []byte
 }
 
-func (s *sealer) reset(e *elementary) {
-	s.chain.Reset(e.key)
+func (s *sealer) prepare() {
 	if s.work == nil {
 		s.work = make([]byte, workSize)
 	}
@@ -105,8 +103,8 @@ func pass(ctx context.Context, r *payload, pos, n int64, out *mpegts.Writer) err
 
 // slice writes n bytes at pos encrypted.
 func (s *sealer) slice(ctx context.Context, r *payload, pos, n int64, out *mpegts.Writer) (written int64, err error) {
-	s.reset(r.e)
-	u := s.chain.Slice(n)
+	s.prepare()
+	u := r.chain.Slice(n)
 	for most := int64(firstPiece); n > 0; most = pieceSize {
 		p := s.work[:min(n, most)]
 		if err := r.read(ctx, p, pos); err != nil {
@@ -137,7 +135,7 @@ func (s *sealer) slice(ctx context.Context, r *payload, pos, n int64, out *mpegt
 
 // frame writes a sample of sound encrypted, behind its ADTS header if it has one.
 func (s *sealer) frame(ctx context.Context, r *payload, out *mpegts.Writer) error {
-	s.reset(r.e)
+	s.prepare()
 	size := int(r.e.sample(&r.at).Size)
 	clear := 0
 	if r.e.framing > 0 {
@@ -151,7 +149,7 @@ func (s *sealer) frame(ctx context.Context, r *payload, out *mpegts.Writer) erro
 	if err := r.read(ctx, p[clear:], 0); err != nil {
 		return err
 	}
-	if err := s.chain.Audio(r.e.input.Track.Codec.Coding, p); err != nil {
+	if err := r.chain.Audio(r.e.input.Track.Codec.Coding, p); err != nil {
 		return r.e.sampleError(&r.at, err)
 	}
 	return out.Write(p)

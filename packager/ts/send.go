@@ -82,7 +82,6 @@ func (m *muxer) release() {
 	m.plan.seg = nil
 	m.out.Release()
 	m.dst = checked{}
-	m.seal.chain.Reset(nil)
 	for i := range m.inputs {
 		m.inputs[i].reset(nil)
 	}
