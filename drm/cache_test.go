@@ -274,10 +274,10 @@ func TestCacheErrors(t *testing.T) {
 					}
 				}
 				ask()
-				time.Sleep(v.again - 1)
+				time.Sleep(v.again - time.Nanosecond)
 				ask()
 				require.Equal(t, v.calls, calls)
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				ask()
 				require.Equal(t, 2*v.calls, calls)
 			})

@@ -104,7 +104,7 @@ func TestWidevineAllFields(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, d, got)
 
-	unknown := append([]byte{11<<3 | 0, 1, 12<<3 | 1, 1, 2, 3, 4, 5, 6, 7, 8, 13<<3 | 5, 1, 2, 3, 4, 14<<3 | 2, 1, 7, 2<<3 | 2, 1, 9}, d.Append(nil)...)
+	unknown := append([]byte{11 << 3, 1, 12<<3 | 1, 1, 2, 3, 4, 5, 6, 7, 8, 13<<3 | 5, 1, 2, 3, 4, 14<<3 | 2, 1, 7, 2<<3 | 2, 1, 9}, d.Append(nil)...)
 	got, err = drm.ParseWidevine(unknown)
 	require.NoError(t, err)
 	require.Equal(t, d, got)
