@@ -20,8 +20,8 @@ import (
 	"github.com/mezzomedia/mezzo/manifest/hls"
 )
 
-// keysOf are the EXT-X-KEY of a key as hls-m3u8 reads them.
-func keysOf(k *manifest.Key) (list []eyevinn.Key) {
+// keySignals are the EXT-X-KEY of a key as hls-m3u8 reads them.
+func keySignals(k *manifest.Key) (list []eyevinn.Key) {
 	for _, s := range k.Signals {
 		if s.HLS == "" {
 			continue
@@ -54,7 +54,7 @@ func TestKeysReadByOthers(t *testing.T) {
 				require.NoError(t, err)
 				for _, s := range pl.(*playlist.Media).Segments {
 					if k := keyOfURL(t, c, o.Rendition, s.URI); k != nil {
-						want := keysOf(k)
+						want := keySignals(k)
 						last := want[len(want)-1]
 						require.Equal(t, last.URI, s.Key.URI)
 						require.Equal(t, last.IV, s.Key.IV)
@@ -100,7 +100,7 @@ func requireKeys(t *testing.T, c timelines.Case, o manifest.Offer, list *eyevinn
 		if k := keyOfURL(t, c, o.Rendition, s.URI); k == nil {
 			require.Empty(t, now, s.URI)
 		} else {
-			require.ElementsMatch(t, keysOf(k), now, s.URI)
+			require.ElementsMatch(t, keySignals(k), now, s.URI)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestSessionKeysReadByOthers(t *testing.T) {
 				for _, r := range p.Renditions {
 					for i := range r.Segments.Len() {
 						if k := c.Options.Key(p, r.ID, r.Segments.At(i).Number); k != nil {
-							all = append(all, keysOf(k)...)
+							all = append(all, keySignals(k)...)
 						}
 					}
 				}
