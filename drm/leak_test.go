@@ -83,6 +83,12 @@ func texts(v any) map[string]string {
 	if err, ok := v.(error); ok {
 		out["error"] = err.Error()
 	}
+	if s, ok := v.(fmt.Stringer); ok {
+		out["String"] = s.String()
+	}
+	if s, ok := v.(fmt.GoStringer); ok {
+		out["GoString"] = s.GoString()
+	}
 	return out
 }
 
