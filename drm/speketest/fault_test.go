@@ -21,7 +21,6 @@ import (
 
 // Each fault: its error, within time and memory, and the next request is served.
 func TestFaults(t *testing.T) {
-	const timeout = 300 * time.Millisecond
 	c, key := certificate(t)
 	contract, err := drm.Preset("PRESET_VIDEO_2", "PRESET_AUDIO_1")
 	require.NoError(t, err)
@@ -42,6 +41,10 @@ func TestFaults(t *testing.T) {
 		for _, kind := range speketest.Kinds() {
 			t.Run(string(version)+" "+string(kind), func(t *testing.T) {
 				require.Contains(t, want, kind)
+				timeout := 10 * time.Second
+				if kind == speketest.Hang {
+					timeout = 100 * time.Millisecond
+				}
 				client := &speke.Client{URL: server.URL, Version: version, Timeout: timeout}
 				if kind == speketest.ClearKeys || kind == speketest.WrongMAC {
 					client.Certificate, client.PrivateKey = c, key
@@ -66,6 +69,7 @@ func TestFaults(t *testing.T) {
 					require.ErrorAs(t, err, &answered)
 					require.Equal(t, 500, answered.Status)
 				}
+				client.Timeout = 0
 				_, err = client.Keys(t.Context(), req)
 				require.NoError(t, err, "the next request")
 			})
@@ -137,7 +141,7 @@ func TestWhichRequestsFail(t *testing.T) {
 func TestCache(t *testing.T) {
 	server := start(t, nil)
 	server.SetFaults(speketest.Fault{Kind: speketest.Hang, Content: "down"}, speketest.Fault{Delay: 50 * time.Millisecond})
-	cache := &drm.Cache{Provider: &speke.Client{URL: server.URL}, Timeout: time.Second, Attempts: 1}
+	cache := &drm.Cache{Provider: &speke.Client{URL: server.URL}, Attempts: 1}
 	defer cache.Close()
 
 	down, cancel := context.WithCancel(t.Context())
