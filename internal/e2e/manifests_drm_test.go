@@ -197,7 +197,9 @@ func requireProtection(t *testing.T, c timelines.Case, k *manifest.Key, got []*m
 		if s.System != drm.ClearKey {
 			require.EqualValues(t, "urn:uuid:"+string(s.System), d.SchemeIdUri)
 		}
-		if !c.Options.InBandKeys {
+		if s.System == drm.ClearKey {
+			require.Nil(t, d.Pssh, "dash.js wants none")
+		} else if !c.Options.InBandKeys {
 			require.Equal(t, base64.StdEncoding.EncodeToString(s.PSSH), d.Pssh.Value)
 		}
 		require.Equal(t, s.System == drm.PlayReady && !c.Options.InBandKeys, d.MSPro != nil)

@@ -16,7 +16,7 @@
 //
 // Options.Key says which segments are encrypted. Renditions under different keys are in different AdaptationSets, which
 // name each other as sets between which a player may switch; each has ContentProtection of the scheme with the key id, then
-// of each system that has something to say in an MPD. A clear lead is in the set of the key that follows, which is what its
+// of each system that has something to say in an MPD. W3C Clear Key stands under its DASH-IF name, without a pssh box. A clear lead is in the set of the key that follows, which is what its
 // initialization segment announces; sets without a key say nothing.
 //
 // Keys that change start a Period, whose id is that of the media.Period and the key period: 0.k7. Numbers, URLs and clock

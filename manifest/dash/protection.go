@@ -57,17 +57,19 @@ func (w *writer) system(s *drm.Signal) (c contentProtection, ok bool, err error)
 		return c, false, nil
 	}
 	c = contentProtection{SchemeIDURI: "urn:uuid:" + string(s.System), Value: text(s.DASHValue), Robustness: text(s.Robustness)}
-	if s.System == drm.ClearKey {
+	clear := s.System == drm.ClearKey || s.System == drm.DASHIFClearKey
+	if clear {
 		c.SchemeIDURI = "urn:uuid:" + string(drm.DASHIFClearKey)
 	}
-	if c.SchemeIDURI == "urn:uuid:"+string(drm.DASHIFClearKey) && s.DASHValue == "" {
+	if clear && s.DASHValue == "" {
 		c.Value = text("ClearKey1.0")
 	}
 	children, hasPSSH, err := readChildren(s.DASH, w.inBand)
 	if err != nil {
 		return c, false, err
 	}
-	if !hasPSSH && !w.inBand && len(s.PSSH) > 0 {
+	// For Clear Key players go by default_KID; dash.js would take a box for a list of key ids, and fail.
+	if !hasPSSH && !w.inBand && !clear && len(s.PSSH) > 0 {
 		children = "<cenc:pssh>" + base64.StdEncoding.EncodeToString(s.PSSH) + "</cenc:pssh>" + children
 	}
 	c.Children = children
