@@ -221,3 +221,25 @@ func TestClearLead(t *testing.T) {
 		require.True(t, bytes.Equal(a, b), n)
 	}
 }
+
+// TestOpenSSL decrypts segments under AES-128 with openssl, with the number as IV and with one that the key prescribes: the
+// clear segment, byte for byte.
+func TestOpenSSL(t *testing.T) {
+	dir := harness.Media(t)
+	files := []string{filepath.Join(dir, "video_h264_360_25.mp4"), filepath.Join(dir, "audio_eng_aac.m4a")}
+	clear := hlsOf(t, ts.Packager{}, nil, 0, files...)
+	for _, iv := range []string{"", plainIV} {
+		sealed := hlsOf(t, ts.Packager{}, protection(t, drm.AES128, plainKey, iv), 0, files...)
+		for n := 1; n <= 3; n++ {
+			name := fmt.Sprintf("%d.ts", n)
+			with := iv
+			if with == "" {
+				with = fmt.Sprintf("%032x", n)
+			}
+			got := harness.Run(t, "openssl", "enc", "-d", "-aes-128-cbc", "-K", plainKey, "-iv", with, "-in", filepath.Join(filepath.Dir(sealed), name))
+			want, err := os.ReadFile(filepath.Join(filepath.Dir(clear), name))
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(want, got), name)
+		}
+	}
+}

@@ -185,6 +185,28 @@ func TestTables(t *testing.T) {
 	require.ErrorIs(t, err, media.ErrUnsupported)
 }
 
+func TestDescriptors(t *testing.T) {
+	require.Equal(t, []byte("\x05\x04HEVC"), mpegts.Registration("HEVC"))
+	require.Equal(t, []byte("\x05\x06apadxy"), mpegts.Registration("apad", 'x', 'y'))
+	require.Equal(t, []byte("\x0F\x04zavc"), mpegts.PrivateData("zavc"))
+	require.Equal(t, []byte("\x0A\x04deu\x00"), mpegts.Language("deu"))
+}
+
+// Left counts down to nothing, whatever the packets.
+func TestWriterLeft(t *testing.T) {
+	data := payload(1000)
+	w := new(mpegts.Writer)
+	w.Reset(context.Background(), io.Discard, 0, 1<<20)
+	p := mpegts.PES{PID: pid, StreamID: 0xE0, Size: 1000}
+	p.Packets = p.Least() + 3
+	require.NoError(t, w.Begin(&p))
+	for i := 0; i < len(data); i += 100 {
+		require.EqualValues(t, len(data)-i, w.Left())
+		require.NoError(t, w.Write(data[i:i+100]))
+	}
+	require.Zero(t, w.Left())
+}
+
 // A Writer sends the wanted range whatever it is, and no more.
 func TestWriterRange(t *testing.T) {
 	data := payload(400_000)

@@ -123,6 +123,9 @@ func (e *elementary) countSlices(ctx context.Context) error {
 	return packager.Guard(func() error {
 		for i := range e.input.Runs {
 			for j := range e.input.Runs[i].Samples {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				r.at = place{run: i, sample: j, index: len(e.growth)}
 				n, err := m.seal.growth(ctx, r)
 				if err != nil {

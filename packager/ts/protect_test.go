@@ -404,6 +404,22 @@ func TestSampleAESAllocations(t *testing.T) {
 	require.InDelta(t, fewSent, manySent, 4)
 }
 
+// Counting ends with the request, and damage that comes of another file is told as that.
+func TestSampleAESCounting(t *testing.T) {
+	p, _ := sampleAES(t, 7)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := ts.Packager{}.Segment(ctx, protect(job(h264(90000).pictures(5, 5, 3600, false)), p))
+	require.ErrorIs(t, err, context.Canceled)
+
+	j := protect(job(h264(90000).add([]byte{9, 9, 9, 9, 9}, 3600, 0, true)), p)
+	_, err = ts.Packager{}.Segment(context.Background(), j)
+	require.ErrorIs(t, err, media.ErrFormat)
+	j.Inputs[0].Runs[0].Data = replaced{j.Inputs[0].Runs[0].Data, new(int)}
+	_, err = ts.Packager{}.Segment(context.Background(), j)
+	require.ErrorIs(t, err, media.ErrChanged)
+}
+
 // counting counts what is read of an Object.
 type counting struct {
 	media.Object

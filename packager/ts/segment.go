@@ -26,10 +26,15 @@ func newSegment(ctx context.Context, job *packager.Job) (*segment, error) {
 		return nil, err
 	}
 	for _, e := range s.streams {
+		s.addChecks(e.input.Runs)
+	}
+	for _, e := range s.streams {
 		if err := e.measure(ctx); err != nil {
+			if changed := (&checked{objects: s.checks}).check(); changed != nil {
+				return nil, changed // what looks like damage is another file's bytes
+			}
 			return nil, err
 		}
-		s.addChecks(e.input.Runs)
 	}
 	s.clock = -1
 	for i, e := range s.streams {
