@@ -63,7 +63,7 @@ var headerStreams = []struct{ name, args string }{
 	{"av1 SVT tiles", "-s 512x512 -c:v libsvtav1 -preset 10 -tile_columns 1 -tile_rows 1"},
 	{"av1 rav1e", "-c:v librav1e -speed 10 -tiles 4"},
 	{"vp9", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8"},
-	{"vp9 hidden frames", "-vf loop=1:size=40 -c:v libvpx-vp9 -deadline good -cpu-used 2 -auto-alt-ref 1 -lag-in-frames 25 -b:v 200k -g 100 -pass 2"},
+	{"vp9 hidden frames", "-vf loop=2:size=30 -c:v libvpx-vp9 -deadline good -cpu-used 2 -auto-alt-ref 1 -lag-in-frames 25 -b:v 200k -g 100 -pass 2"},
 	{"vp9 tiles", "-s 1024x256 -c:v libvpx-vp9 -deadline good -cpu-used 5 -tile-columns 2 -tile-rows 1"},
 	{"vp9 segments", "-c:v libvpx-vp9 -deadline realtime -cpu-used 7 -aq-mode 3 -b:v 100k"},
 	{"vp9 4:4:4, 10 bits", "-pix_fmt yuv444p10 -c:v libvpx-vp9 -cpu-used 5"},
@@ -97,7 +97,7 @@ func TestHeadersAsFFmpeg(t *testing.T) {
 // encode makes a fragmented MP4 of a test picture.
 func encode(t *testing.T, args []string) string {
 	dir := t.TempDir()
-	common := append(strings.Fields("-nostdin -v error -y -f lavfi -i testsrc2=size=320x180:rate=25:duration=1.6 -pix_fmt yuv420p -passlogfile "+dir+"/log"), args...)
+	common := append(strings.Fields("-nostdin -v error -y -f lavfi -i testsrc2=size=320x180:rate=25:duration=1.2 -pix_fmt yuv420p -passlogfile "+dir+"/log"), args...)
 	if i := slices.Index(args, "-pass"); i >= 0 {
 		harness.Run(t, "ffmpeg", append(common, "-pass", "1", "-f", "null", "-")...)
 	}
