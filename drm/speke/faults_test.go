@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,10 @@ func TestAnswerRefused(t *testing.T) {
 		"malformed":                        {text: func(b []byte) []byte { return b[:len(b)/2] }, also: drm.ErrFormat},
 		"empty":                            {text: func([]byte) []byte { return nil }, also: drm.ErrFormat},
 		"entities":                         {text: replace("<cpix:CPIX", `<!DOCTYPE x [<!ENTITY a "b">]><cpix:CPIX`), also: drm.ErrFormat},
-		"short key":                        {text: replace("<pskc:PlainValue>", "<pskc:PlainValue>AAAA</pskc:PlainValue><x>"), also: drm.ErrFormat},
+		"short key": {text: func(b []byte) []byte {
+			at := bytes.Index(b, []byte("<pskc:PlainValue>")) + len("<pskc:PlainValue>")
+			return slices.Replace(b, at, at+24, []byte("QUtJQUtFWQ==")...)
+		}, also: drm.ErrKeyLength},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)

@@ -19,15 +19,24 @@ func (q *query) signal(asked, y *cpix.DRMSystem, key *drm.Key) (drm.Signal, erro
 	if strings.ContainsFunc(s.AllowedCPC+s.Robustness, func(r rune) bool { return r < ' ' || r == '"' || r == 0x7F }) {
 		return s, refused("HLSAllowedCPC or robustness cannot stand between quotes")
 	}
-	for _, add := range []func(*query, *cpix.DRMSystem, *drm.Key, *drm.Signal) error{(*query).addPSSH, (*query).addDASH, (*query).addSmooth, (*query).addHLS} {
-		if err := add(q, y, key, &s); err != nil {
-			return s, fmt.Errorf("%w: %w", drm.ErrRefused, err)
-		}
+	if err := q.fill(y, key, &s); err != nil {
+		return s, fmt.Errorf("%w: %w", drm.ErrRefused, err)
 	}
 	if s.PSSH == nil && s.DASH == "" && s.HLS == "" {
 		return s, refused("the answer says nothing")
 	}
 	return s, nil
+}
+
+func (q *query) fill(y *cpix.DRMSystem, key *drm.Key, s *drm.Signal) error {
+	if err := addPSSH(y, s); err != nil {
+		return err
+	}
+	if err := addDASH(y, s); err != nil {
+		return err
+	}
+	addSmooth(y, s)
+	return q.addHLS(y, key, s)
 }
 
 // checkFilled wants every element that was asked for. Those that say more about HLS in SPEKE 1 may be missing.
@@ -53,7 +62,7 @@ func (q *query) checkFilled(asked, got *cpix.DRMSystem) error {
 	return nil
 }
 
-func (q *query) addPSSH(y *cpix.DRMSystem, _ *drm.Key, s *drm.Signal) error {
+func addPSSH(y *cpix.DRMSystem, s *drm.Signal) error {
 	if len(y.PSSH) == 0 {
 		return nil // FairPlay; servers send it empty
 	}
@@ -76,7 +85,7 @@ func checkBoxes(b []byte, id drm.SystemID) error {
 }
 
 // addDASH takes ContentProtectionData; where a server does not give it, as in SPEKE 1, it is made of the pssh box.
-func (q *query) addDASH(y *cpix.DRMSystem, _ *drm.Key, s *drm.Signal) error {
+func addDASH(y *cpix.DRMSystem, s *drm.Signal) error {
 	if y.System == drm.PlayReady {
 		s.DASHValue = "MSPR 2.0"
 	}
@@ -116,13 +125,15 @@ func (q *query) addDASH(y *cpix.DRMSystem, _ *drm.Key, s *drm.Signal) error {
 	return nil
 }
 
-func (q *query) addSmooth(y *cpix.DRMSystem, _ *drm.Key, s *drm.Signal) error {
-	for _, object := range [][]byte{y.Smooth, y.ProtectionHeader} {
-		if y.System == drm.PlayReady && len(object) > 0 && s.Smooth == nil {
-			s.Smooth = object
-		}
+// addSmooth takes the PlayReady object, whose element has another name in SPEKE 1.
+func addSmooth(y *cpix.DRMSystem, s *drm.Signal) {
+	switch {
+	case y.System != drm.PlayReady:
+	case len(y.Smooth) > 0:
+		s.Smooth = y.Smooth
+	case len(y.ProtectionHeader) > 0:
+		s.Smooth = y.ProtectionHeader
 	}
-	return nil
 }
 
 // psshData is the data of the first box, which checkBoxes has seen.
@@ -134,6 +145,7 @@ func psshData(b []byte) []byte {
 	return boxes[0].Data
 }
 
+// addHLS takes the tags, which have to agree.
 func (q *query) addHLS(y *cpix.DRMSystem, key *drm.Key, s *drm.Signal) error {
 	if q.req.Scheme.Method() == "" {
 		return nil

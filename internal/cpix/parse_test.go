@@ -2,6 +2,7 @@ package cpix_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,10 +36,33 @@ func full(t testing.TB) *cpix.Document {
 
 // What is written is read back.
 func TestRoundTrip(t *testing.T) {
-	d := full(t)
-	got, err := cpix.Parse(d.Append(nil))
-	require.NoError(t, err, "%s", d.Append(nil))
-	require.True(t, d.Keys[0].Value.Equal(got.Keys[0].Value))
-	got.Keys[0].Value, d.Keys[0].Value = drm.Secret{}, drm.Secret{}
-	require.Equal(t, d, got)
+	offset := 1500 * time.Millisecond
+	for name, d := range map[string]*cpix.Document{
+		"CPIX 2.3": full(t),
+		"SPEKE 1": {ID: "a", Systems: []cpix.DRMSystem{{
+			KID: kidA, System: drm.PlayReady, Name: "PlayReady", URIExtXKey: []byte("u"), KeyFormat: []byte{}, KeyFormatVersions: []byte("1"), ProtectionHeader: []byte{1},
+		}}},
+		"CPIX 2.4": {
+			Version: "2.4", ContentID: "a",
+			Keys:    []cpix.ContentKey{{KID: kidA, Scheme: "cbcs", HLSLevel: "TYPE-1", HDCP: []byte("<a/>")}},
+			Systems: []cpix.DRMSystem{{KID: kidA, System: drm.FairPlay, AllowedCPC: "AppleMain", ContentProtectionData: []byte("<a/>"), Robustness: "HW"}},
+			Periods: []cpix.Period{
+				{ID: "live", Start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(2026, 1, 1, 0, 0, 6, 500, time.UTC)},
+				{ID: "VOD", StartOffset: new(time.Duration), EndOffset: &offset},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := cpix.Parse(d.Append(nil))
+			require.NoError(t, err, "%s", d.Append(nil))
+			for i := range d.Keys {
+				require.True(t, d.Keys[i].Value.Equal(got.Key(d.Keys[i].KID).Value))
+				got.Keys[i].Value, d.Keys[i].Value = drm.Secret{}, drm.Secret{}
+			}
+			require.Equal(t, d, got)
+			require.NotNil(t, got.System(kidA, d.Systems[0].System))
+			require.Nil(t, got.System(kidA, drm.Marlin))
+			require.Nil(t, got.Key(drm.KeyID{}))
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +32,15 @@ func TestSealOpen(t *testing.T) {
 	require.Equal(t, d, got)
 	require.NoError(t, got.Open(key, certificate))
 	require.True(t, got.Keys[0].Value.Equal(full(t).Keys[0].Value))
+
+	// The MAC key as the examples of SPEKE have it.
+	text := string(d.Append(nil))
+	text = strings.Replace(text, "<pskc:MACKey>", "<cpix:Key><pskc:EncryptedValue>", 1)
+	text = strings.Replace(text, "</pskc:MACKey>", "</pskc:EncryptedValue><pskc:ValueMAC>AAAA</pskc:ValueMAC></cpix:Key>", 1)
+	require.Contains(t, text, "<cpix:Key>")
+	got, err = cpix.Parse([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, got.Open(key, certificate))
 
 	for name, change := range map[string]func(d *cpix.Document){
 		"no delivery data":        func(d *cpix.Document) { d.Delivery = nil },
