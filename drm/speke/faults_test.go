@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -273,9 +274,10 @@ func TestRetryAfter(t *testing.T) {
 
 // A server that cannot show who it is gets nothing.
 func TestServerCertificate(t *testing.T) {
-	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.StartTLS()
 	t.Cleanup(s.Close)
-	s.Config.ErrorLog = nil
 	_, err := (&speke.Client{URL: s.URL}).Keys(t.Context(), request())
 	require.ErrorIs(t, err, drm.ErrUnavailable)
 	var unknown x509.UnknownAuthorityError
