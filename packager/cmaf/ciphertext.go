@@ -94,8 +94,11 @@ func (s *sender) run(ctx context.Context, f *fragment, off int64) error {
 			if err := s.cipher.Begin(iv, subs, int64(sample.Size)); err != nil {
 				return sampleError(sample, err)
 			}
-			skipped := s.cipher.Skip(off)
-			s.drop, off = off-skipped, 0
+			skipped := int64(0)
+			if off > 0 { // the first
+				skipped = s.cipher.Skip(off)
+				s.drop, off = off-skipped, 0
+			}
 			if err := s.sample(ctx, r, i, at.to, skipped); err != nil {
 				return err
 			}

@@ -23,8 +23,26 @@
 // AAC and Opus have a roll sample group in each fragment: one access unit, or those of 80 ms, have to be decoded before
 // the first that can be heard (14496-12, 10.1).
 //
+// # Encryption
+//
+// A Protection of scheme cenc, cens, cbc1 or cbcs encrypts the payload while it is sent, through one buffer of 128 KB. The
+// sample entry is encv or enca. Each fragment has a senc, with saiz and saio unless there is nothing to point to: where
+// the IV is constant and samples are encrypted whole, senc is empty but there, as some devices want it. What of a picture
+// stays clear is said by package internal/cenc. A last group of a pattern that is incomplete is encrypted as far as it
+// has whole blocks.
+//
+// With a clear lead the header has a clear sample entry too, the second, and clear segments refer to it. Without it,
+// clear segments are in a sample group (seig) that says so. With Group each fragment names its key in such a group, and the
+// first of a segment brings the pssh boxes in its moof.
+//
+// A track that comes encrypted (Track.Crypt) is sent as it lies, with its own signals: those of its sample entry, its
+// pssh boxes, its IVs and subsamples, and a sample group where they differ. Clear runs of it use the second sample entry.
+// It is not encrypted anew: give its key to the source instead.
+//
+// What should be encrypted and cannot be is an error, as are samples that would share an IV.
+//
 // # What is not
 //
-// Encryption, events, subtitles and several tracks in one file are not done here. A run that does not follow the one
+// Events, subtitles and several tracks in one file are not done here; nor is HLS AES-128, which is done to whole segments. A run that does not follow the one
 // before in time begins a fragment of its own with its true time; closing the gap is the source's affair.
 package cmaf

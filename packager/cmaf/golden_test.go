@@ -13,7 +13,10 @@ import (
 	gomp4 "github.com/abema/go-mp4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/cmaf"
+	"github.com/mezzomedia/mezzo/packager/media"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -30,7 +33,12 @@ func dump(t testing.TB, data []byte) string {
 		switch name {
 		case "moov", "trak", "mdia", "minf", "dinf", "stbl", "udta", "mvex", "moof", "traf":
 			return h.Expand()
-		case "mdat", "stsd":
+		case "stsd":
+			if bytes.Contains(body, []byte("sinf")) {
+				break // all of it
+			}
+			fallthrough
+		case "mdat":
 			fmt.Fprintf(&out, "%s  sha256 %x\n", indent, sha256.Sum256(body))
 			return nil, nil
 		}
@@ -87,6 +95,25 @@ func TestGolden(t *testing.T) {
 		"last":    last,
 	}
 	got := map[string]string{}
+	for name, p := range map[string]*drm.Protection{"cenc": protect(t, drm.CENC, 8), "cens": protect(t, drm.CENS, 16), "cbc1": protect(t, drm.CBC1, 16), "cbcs": protect(t, drm.CBCS, 0)} {
+		segments["video-"+name] = encrypted(p, pictures(sliced(), 12800, 0, 100, 70_000))
+		segments["audio-"+name] = encrypted(p, run(audioTrack(), 48000, 0, frames(3, 1024)...))
+		p.Lead, p.PSSH = name == "cbcs", pssh(p.Key.ID)
+		got["init-video-"+name], got["init-audio-"+name] = dump(t, protectedHeader(t, video, p)), dump(t, protectedHeader(t, audioTrack(), p))
+	}
+	lead, rotation, gap := protect(t, drm.CBCS, 0), protect(t, drm.CENC, 8), protect(t, drm.CENC, 8)
+	lead.Lead, lead.Clear = true, true
+	rotation.Group, rotation.PSSH = true, pssh(rotation.Key.ID)
+	gap.Group, gap.Clear = true, true
+	segments["lead"] = encrypted(lead, pictures(sliced(), 0, 0, 100))
+	segments["rotation"] = encrypted(rotation, pictures(sliced(), 0, 0, 100, 200))
+	segments["rotation"].Chunk = 512
+	segments["rotation-clear"] = encrypted(gap, pictures(sliced(), 0, 0, 100))
+	segments["carried"] = job(carried()...)
+	got["init-carried"] = dump(t, protectedHeader(t, carried()[0].Track, nil))
+	all := *rotation // one header for all keys
+	all.Key, all.PSSH = drm.Key{}, nil
+	got["init-rotation"] = dump(t, protectedHeader(t, video, &all))
 	for name, j := range segments {
 		got["segment-"+name] = dump(t, segment(t, j))
 	}
@@ -107,4 +134,12 @@ func TestGolden(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(want), text, name)
 	}
+}
+
+func protectedHeader(t testing.TB, track *media.Track, p *drm.Protection) []byte {
+	body, err := cmaf.Packager{}.Init(track, p)
+	require.NoError(t, err)
+	data, err := body.Bytes(t.Context())
+	require.NoError(t, err)
+	return data
 }
