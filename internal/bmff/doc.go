@@ -17,6 +17,10 @@
 // counts as what it is when inflated, at most 8 MB; samples that have neither bytes nor a table entry are at most 2^20. The
 // package does not write boxes, does not decrypt and does not look into the payload.
 //
+// Of encrypted tracks (ISO/IEC 23001-7, PIFF 1.1) the Index knows by what each sample is encrypted, tenc or a sample group, and
+// where its auxiliary information lies, from senc or saiz and saio; Aux reads it. Where those boxes contradict one another or
+// the samples, Track.Refused says so, and the rest of the movie is read.
+//
 // An Object that cannot lend its bytes is read in as few pieces as the boxes allow: moov in one, small fragments many at a
 // time, large ones one at a time, of which those that a sidx or mfra lists are asked for ahead where the Object has Warm.
 package bmff

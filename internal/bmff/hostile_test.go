@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -173,6 +175,10 @@ func FuzzOpen(f *testing.F) {
 		s.Tracks = small().Tracks
 		f.Add(s.Bytes())
 	}
+	for _, c := range []bmfftest.Crypt{cenc, cbcs, at(cenc, bmfftest.InUUID), at(cenc, bmfftest.Apart)} {
+		f.Add(locked(c, 0))
+		f.Add(locked(c, 10))
+	}
 	if root := os.Getenv("MEZZO_CORPUS"); root != "" {
 		_ = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if ext := filepath.Ext(path); err == nil && slices.Contains([]string{".mp4", ".mov", ".m4a", ".m4v", ".m4s", ".cmfv", ".cmfa", ".ismv", ".3gp"}, ext) {
@@ -206,6 +212,66 @@ func FuzzOpen(f *testing.F) {
 				}
 				require.GreaterOrEqual(t, x.NextSync(from), min(from, n))
 			}
+			require.Equal(t, tr.Refused, remote.Tracks[i].Refused)
+			soundAux(t, tr, data)
 		}
+	})
+}
+
+// soundAux reads all auxiliary information of a track: what is returned adds up, what is wrong is an error.
+func soundAux(t *testing.T, tr *bmff.Track, data []byte) {
+	x := tr.Index
+	if tr.Refused != nil || len(x.Crypts()) == 0 {
+		return
+	}
+	for from := 0; from < x.Len(); from += 64 {
+		var samples []media.Sample
+		for _, s := range x.Append(nil, from, from+64) {
+			samples = append(samples, s.Sample)
+		}
+		aux, err := x.Aux(context.Background(), bmfftest.Object("bad.mp4", data), from, samples)
+		if err != nil {
+			require.ErrorIs(t, err, media.ErrFormat)
+			continue
+		}
+		for i, a := range aux {
+			var sum uint64
+			for _, s := range a.Subsamples {
+				sum += uint64(s.Clear) + uint64(s.Protected)
+			}
+			require.True(t, a.Subsamples == nil || sum == uint64(samples[i].Size))
+		}
+	}
+}
+
+// FuzzCrypt puts any boxes into the stbl of an encrypted track: senc, saiz, saio, sgpd, sbgp, or their PIFF twins.
+func FuzzCrypt(f *testing.F) {
+	file := locked(at(cenc, bmfftest.InSencOnly), 0)
+	boxes := map[string][]byte{}
+	for _, data := range [][]byte{file, locked(at(cenc, bmfftest.InUUID), 0), locked(at(cenc, bmfftest.Apart), 0)} {
+		_ = rewrite(data, func(path string, b []byte) []byte {
+			if typ := string(b[4:8]); strings.Contains("senc saiz saio uuid", typ) {
+				boxes[typ] = b
+			}
+			return b
+		})
+	}
+	f.Add(boxes["senc"])
+	f.Add(boxes["uuid"])
+	f.Add(append(bytes.Clone(boxes["saiz"]), boxes["saio"]...))
+	key := append([]byte{0, 0, 1, 8}, make([]byte, 16)...)
+	f.Add(append(append(bytes.Clone(boxes["senc"]), bmfftest.FullBox("sgpd", 2, 0, []byte("seig"), bmfftest.U32(20, 1, 1), key)...),
+		bmfftest.FullBox("sbgp", 0, 0, []byte("seig"), bmfftest.U32(2, 5, 1, 10, 0))...))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		data := with(file, "senc", in)
+		m, err := try(data)
+		if err != nil {
+			return // what was put in is no box
+		}
+		if err := m.Tracks[0].Refused; err != nil {
+			require.True(t, errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrUnsupported), "%v", err)
+		}
+		soundAux(t, m.Tracks[0], data)
+		require.Less(t, m.Tracks[0].Index.Size(), int64(1<<16+32*len(data)))
 	})
 }

@@ -33,11 +33,6 @@ func Open(ctx context.Context, name string, obj media.Object) (*Movie, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	for _, t := range p.movie.Tracks {
-		if fe := (*media.FormatError)(nil); errors.As(t.Refused, &fe) {
-			fe.Name = name
-		}
-	}
 	return p.movie, nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
 	"github.com/mezzomedia/mezzo/packager/media"
+	"github.com/mezzomedia/mezzo/packager/vod"
 )
 
 // BenchmarkSegment reads the sample table of a segment at the start and at the end of a long asset.
@@ -42,5 +43,40 @@ func BenchmarkPlan(b *testing.B) {
 	for b.Loop() {
 		d += time.Millisecond // another plan each time
 		timeline(b, a, d)
+	}
+}
+
+// BenchmarkDecrypted reads a film of 8 MB as it lies, and clear: in the pieces in which bodies are sent, and NAL unit lengths
+// alone.
+func BenchmarkDecrypted(b *testing.B) {
+	v := bmfftest.Video(400, 10)
+	for i := range v.Samples {
+		v.Samples[i].Data = bmfftest.NAL(append([]byte{0x65}, bmfftest.Noise(uint32(i), 20_000)...))
+	}
+	for _, c := range []bmfftest.Crypt{cenc, cbcs} {
+		obj := bmfftest.Object("large", bmfftest.File{Tracks: []track{v.Encrypt(c)}, Fragment: 10}.Bytes())
+		for name, src := range map[string]*vod.Source{"as it lies": openBytes(b, bmfftest.File{Tracks: []track{v.Encrypt(c)}, Fragment: 10}.Bytes()), "clear": unlocked(b, obj, ring{c})} {
+			runs, err := src.Samples(ctx, src.Tracks()[0], media.Interval{To: 1 << 40})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for how, n := range map[string]int{"128 KB": 128 << 10, "lengths": 4} {
+				b.Run(c.Scheme+" "+name+" "+how, func(b *testing.B) {
+					b.SetBytes(runs[0].Bytes())
+					b.ReportAllocs()
+					p := make([]byte, n)
+					for b.Loop() {
+						for e := range runs[0].Extents() {
+							step := max(n, 20_000)
+							for off := e.Off; off+int64(n) <= e.Off+e.Len; off += int64(step) {
+								if err := runs[0].Data.ReadAt(ctx, p, off); err != nil {
+									b.Fatal(err)
+								}
+							}
+						}
+					}
+				})
+			}
+		}
 	}
 }

@@ -31,6 +31,13 @@
 //
 // A track has at most 2^24 samples, and a cut of it takes at most 1 MB and 16 bytes for each of them, besides its tables.
 //
-// The package writes no media, knows no manifest, and serves clear media only: encrypted tracks are left out with the
-// reason.
+// # Encrypted files
+//
+// Tracks under Common Encryption or PIFF are tracks like others: Track.Crypt and Run.Aux say how their samples are encrypted,
+// and packagers that can pass that on do so. With Input.Keys or Dir.Keys they are read clear instead: the Objects of their
+// Runs decrypt what is read, when it is read, hold at most 2 MB of plaintext a track (or one batch that is larger), and
+// lend no bytes. A track of which a key is missing is refused, and so is one whose first sync sample makes no sense with its
+// key, as far as it shows: what its keys do to the payload nobody else can tell.
+//
+// The package writes no media, knows no manifest, and encrypts nothing.
 package vod
