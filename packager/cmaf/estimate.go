@@ -8,7 +8,7 @@ import (
 // Estimate takes samples for equally long, or for of any duration where their number shows that they are not, and
 // pictures for such that depend on one another in more than one way. Where that is wrong the segment is smaller by 4 bytes
 // a sample. Of what is encrypted, and of what comes encrypted, it takes each IV for 16 bytes, but that of cbcs for constant, and pictures for such of four
-// slices. pssh boxes of segments are not counted.
+// slices. Sample groups that name keys and pssh boxes in segments are not counted.
 func (Packager) Estimate(s drm.Scheme, spans ...media.Span) int64 {
 	var total int64
 	for i := range spans {

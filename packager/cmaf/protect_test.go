@@ -329,3 +329,22 @@ func TestEncryptedEstimate(t *testing.T) {
 		}
 	}
 }
+
+// Sending does not allocate for each sample, but for the counters of crypto/cipher in pictures under cenc and cens.
+func TestEncryptedSegmentAllocates(t *testing.T) {
+	for _, v := range variants() {
+		for _, r := range []media.Run{run(audioTrack(), 0, 0, frames(280, 1024)...), pictures(sliced(), 0, 0, make([]int, 280)...)} {
+			j := encrypted(protect(t, v.scheme, v.iv), r)
+			n := testing.AllocsPerRun(5, func() {
+				body, err := cmaf.Packager{}.Segment(t.Context(), j)
+				if err == nil {
+					_, err = body.Send(t.Context(), io.Discard)
+				}
+				if err != nil {
+					panic(err)
+				}
+			})
+			require.Less(t, n, 30.0, "%s", v.scheme)
+		}
+	}
+}

@@ -31,6 +31,9 @@ func (a *auxiliary) of(r *media.Run, i, n int, dts int64) (iv [16]byte, subs []m
 		return iv, nil
 	case a.cover == nil:
 		return r.Aux[i].IV, r.Aux[i].Subsamples
+	case a.signal.ivSize == 0:
+		copy(iv[:], a.signal.constant)
+		return iv, a.cover.of(n)
 	}
 	return a.input.Protect.IV(dts), a.cover.of(n)
 }
