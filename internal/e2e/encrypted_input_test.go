@@ -19,6 +19,8 @@ import (
 	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/bmff/bmfftest"
 	"github.com/mezzomedia/mezzo/internal/e2e/harness"
+	"github.com/mezzomedia/mezzo/packager"
+	"github.com/mezzomedia/mezzo/packager/cmaf"
 	"github.com/mezzomedia/mezzo/packager/media"
 	"github.com/mezzomedia/mezzo/packager/vod"
 )
@@ -224,6 +226,7 @@ func TestEncryptedInput(t *testing.T) {
 				require.Equal(t, want, got)
 				if locked.Tracks()[i].Crypt != nil {
 					require.NotEqual(t, payload(t, locked, locked.Tracks()[i]), got)
+					passedOn(t, locked, locked.Tracks()[i], c.keys, got)
 				}
 				fmt.Fprintf(&page, "| %s | %s | %s | %s | %d | %s |\n", c.name, track.Codec.String, describeCrypt(locked.Tracks()[i]),
 					keyIDs(t, locked, locked.Tracks()[i]), len(got), by)
@@ -237,7 +240,8 @@ const encryptedPreamble = `# Encrypted input
 
 Written by the end-to-end test, which fails where this page is not what it finds. Each file was opened with its key; the
 payload of every sample, decrypted, is equal byte for byte to what the last column names: ffmpeg's packets of the clear file
-(demuxed with -c copy), or of the encrypted one, decrypted by ffmpeg itself.
+(demuxed with -c copy), or of the encrypted one, decrypted by ffmpeg itself. Then the file was cut into CMAF segments of a
+second as it is, without its key, and those were decrypted to the same payload.
 
 | file | codec | encrypted | key ids | samples | equal to |
 |---|---|---|---|---|---|
@@ -263,6 +267,32 @@ func payload(t *testing.T, src *vod.Source, track *media.Track) (out []string) {
 		}
 	}
 	return out
+}
+
+// passedOn cuts a track into CMAF segments of a second as it is, without its keys, and decrypts what came out.
+func passedOn(t *testing.T, locked *vod.Source, track *media.Track, keys ring, want []string) {
+	ctx := context.Background()
+	init, err := cmaf.Packager{}.Init(track, nil)
+	require.NoError(t, err)
+	out, err := init.Bytes(ctx)
+	require.NoError(t, err)
+	out = slices.Clone(out)
+	iv := locked.Interval(track)
+	for n, from := uint64(1), iv.From; from < iv.To; n, from = n+1, from+int64(track.Timescale) {
+		runs, err := locked.Samples(ctx, track, media.Interval{From: from, To: from + int64(track.Timescale)})
+		require.NoError(t, err)
+		if len(runs) == 0 {
+			continue
+		}
+		body, err := cmaf.Packager{}.Segment(ctx, &packager.Job{Number: n, Inputs: []packager.Input{{Track: track, Runs: runs, Shift: -iv.From}}})
+		require.NoError(t, err)
+		data, err := body.Bytes(ctx)
+		require.NoError(t, err)
+		out = append(out, data...)
+	}
+	src, err := vod.OpenInput(ctx, vod.Input{Name: "passed on", Object: bmfftest.Object("passed on", out), Keys: keys})
+	require.NoError(t, err)
+	require.Equal(t, want, payload(t, src, src.Tracks()[0]))
 }
 
 // clearPayload is the same as ffmpeg reads it, and how it was had.

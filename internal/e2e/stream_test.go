@@ -3,9 +3,12 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,10 +39,58 @@ func (s *stream) seconds(ticks int64) *big.Rat { return big.NewRat(ticks*s.Num, 
 // payloads. Edit lists are applied; what they take out is not in the result. Results are kept by the files' content.
 func read(t testing.TB, paths ...string) ([]*stream, error) {
 	t.Helper()
-	data, err := harness.Cached(t, "read6 "+harness.HashFiles(t, paths...), func() ([]byte, error) {
+	return readAs(t, "read6 ", decodeVideo, paths...)
+}
+
+// readPackets is read of files that are encrypted: video too as payloads, which are ciphertext. ffprobe gets a copy that
+// does not say that it is encrypted: without a key it reads no more than the first fragment of one that does.
+func readPackets(t testing.TB, paths ...string) ([]*stream, error) {
+	t.Helper()
+	bare := make([]string, len(paths))
+	for i, path := range paths {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		unmark(data)
+		bare[i] = filepath.Join(t.TempDir(), "bare.mp4")
+		require.NoError(t, os.WriteFile(bare[i], data, 0o600))
+	}
+	return readAs(t, "packets3 ", nil, bare...)
+}
+
+// unmark makes the boxes that speak of encryption free ones, and sample entries what they were.
+func unmark(data []byte) {
+	for rest := data; len(rest) >= 16; {
+		n := uint64(binary.BigEndian.Uint32(rest))
+		if n == 1 {
+			n = binary.BigEndian.Uint64(rest[8:])
+		}
+		if n < 8 || n > uint64(len(rest)) {
+			return
+		}
+		if typ := string(rest[4:8]); typ == "moov" || typ == "moof" {
+			b := rest[:n]
+			for _, protected := range []string{"encv", "enca"} {
+				for at := bytes.Index(b, []byte(protected)); at >= 0; at = bytes.Index(b, []byte(protected)) {
+					copy(b[at:], b[at+bytes.Index(b[at:], []byte("frma"))+4:][:4])
+				}
+			}
+			for _, typ := range []string{"sinf", "senc", "saiz", "saio", "pssh"} {
+				for at := bytes.Index(b, []byte(typ)); at >= 0; at = bytes.Index(b, []byte(typ)) {
+					copy(b[at:], "free")
+				}
+			}
+		}
+		rest = rest[n:]
+	}
+}
+
+// readAs is read with another way to get the units of video, nil: their payloads.
+func readAs(t testing.TB, key string, video videoReader, paths ...string) ([]*stream, error) {
+	t.Helper()
+	data, err := harness.Cached(t, key+harness.HashFiles(t, paths...), func() ([]byte, error) {
 		var all []*stream
 		for _, path := range paths {
-			streams, err := readFile(path)
+			streams, err := readFile(path, video)
 			if err != nil {
 				return nil, err
 			}
@@ -55,7 +106,10 @@ func read(t testing.TB, paths ...string) ([]*stream, error) {
 	return all, nil
 }
 
-func readFile(path string) ([]*stream, error) {
+// videoReader fills in the units of the video streams among all; indexes are theirs in the file.
+type videoReader func(path string, indexes []int, all []*stream) error
+
+func readFile(path string, video videoReader) ([]*stream, error) {
 	out, err := harness.Try("ffprobe", "-v", "error", "-show_entries",
 		"stream=index,id,codec_type,codec_name,time_base:stream_disposition=attached_pic:packet=stream_index,pts,duration,flags,data_hash",
 		"-show_data_hash", "md5", "-of", "json", path)
@@ -102,7 +156,7 @@ func readFile(path string) ([]*stream, error) {
 			late[st] = shift[uint32(id)]
 		}
 		all = append(all, st)
-		if s.Codec_type == "video" {
+		if s.Codec_type == "video" && video != nil {
 			decode = append(decode, s.Index)
 		} else {
 			byIndex[s.Index] = st
@@ -110,10 +164,21 @@ func readFile(path string) ([]*stream, error) {
 	}
 	for _, p := range probe.Packets {
 		if st := byIndex[p.Stream_index]; st != nil && p.PTS != nil && !strings.Contains(p.Flags, "D") {
-			st.Units = append(st.Units, unit{At: *p.PTS, Dur: p.Duration, Hash: p.Data_hash})
+			u := unit{At: *p.PTS, Dur: p.Duration, Hash: p.Data_hash}
+			if st.Kind == "video" {
+				u.Dur = 0 // as frames have it
+			}
+			st.Units = append(st.Units, u)
 		}
 	}
-	err = decodeVideo(path, decode, all)
+	for _, s := range all {
+		if s.Kind == "audio" {
+			s.fillDurations()
+		}
+	}
+	if video != nil {
+		err = video(path, decode, all)
+	}
 	for st, by := range late {
 		for i := range st.Units {
 			st.Units[i].At -= by
@@ -139,7 +204,6 @@ func (s *stream) fillDurations() {
 func decodeVideo(path string, indexes []int, all []*stream) error {
 	for _, s := range all {
 		if s.Kind != "video" {
-			s.fillDurations()
 			continue
 		}
 		// passthrough and -enc_time_base -1: no frame is added, dropped or moved

@@ -70,7 +70,8 @@ const preamble = `Written by the end-to-end test, which fails where this page is
 fetched over HTTP; ffmpeg decodes every video frame of source and output, and the payload of every audio access unit is
 hashed. A number says that so many presented frames (v) or access units (a) are equal to the source's in content and order,
 and each at its time from the presentation's start, to half a tick of the output's clock. Anything else would fail the test,
-but for a stream that ffmpeg reads otherwise than it should, of which the cell says what was compared, and why.
+but for a stream that ffmpeg reads otherwise than it should, of which the cell says what was compared, and why. Of an
+encrypted file, served as it is, the payload of video is hashed too: it is ciphertext (docs/encrypted-input.md has it clear).
 "–" is a container that cannot carry the codec; its manifest leaves the track out. "refused" and "left out" have their
 reasons in internal/e2e/testdata/refusals-*.txt. "served" is a file that ffmpeg cannot read: all of it was fetched, and
 nothing compared.
@@ -141,10 +142,17 @@ func measure(t *testing.T, s subject, content media.Content, base string) (r row
 			}
 		}
 	}()
+	read := read
+	if isEncrypted(content) {
+		read = readPackets
+	}
 	src, unread := read(t, s.Path)
 	r.Source = describe(src)
-	if unread != nil {
+	switch {
+	case unread != nil:
 		r.Source = "ffmpeg cannot read it"
+	case isEncrypted(content):
+		r.Source += " (encrypted)"
 	}
 	src = slices.DeleteFunc(src, func(s *stream) bool { return len(s.presented(new(big.Rat))) == 0 })
 	tl, err := content.Present(media.Plan{}).Timeline(context.Background())
@@ -167,14 +175,19 @@ func measure(t *testing.T, s subject, content media.Content, base string) (r row
 	}
 	start := mpd[0].Pieces[0].Offset
 	src = fromStart(src, mpd)
-	r.Cells[dashCMAF] = verify(t, "CMAF", src, fetch(t, mpd, false, new(big.Rat)), nil)
+	r.Cells[dashCMAF] = verify(t, "CMAF", src, fetch(t, mpd, read, new(big.Rat)), nil)
+	if _, _, err := harness.TryGet(base + "cmaf/index.m3u8"); err != nil && isEncrypted(content) {
+		r.Cells[hlsTS], r.Cells[hlsFMP4] = "–", "refused"
+		r.Notes = append(r.Notes, "HLS: "+reason(err))
+		return r
+	}
 	playlists := readHLS(t, base+"cmaf/index.m3u8")
 	require.Equal(t, everyURL(mpd), everyURL(playlists), "HLS and DASH name the same media")
 	r.Cells[hlsFMP4] = r.Cells[dashCMAF]
 
 	if _, _, err := harness.TryGet(base + "ts/index.m3u8"); err != nil {
 		for _, s := range src {
-			if !slices.Contains(notInTS, s.Codec) && !strings.Contains(r.Cells[dashCMAF], "left out: "+s.Codec) {
+			if !isEncrypted(content) && !slices.Contains(notInTS, s.Codec) && !strings.Contains(r.Cells[dashCMAF], "left out: "+s.Codec) {
 				t.Errorf("TS has no %s: %v", s.Codec, err)
 			}
 		}
@@ -188,8 +201,24 @@ func measure(t *testing.T, s subject, content media.Content, base string) (r row
 		r.Notes = append(r.Notes, "TS: "+err.Error())
 		return r
 	}
-	r.Cells[hlsTS] = verify(t, "TS", src, fetch(t, playlists, true, offset), notInTS)
+	r.Cells[hlsTS] = verify(t, "TS", src, fetch(t, playlists, readTS(offset), offset), notInTS)
 	return r
+}
+
+// isEncrypted reports whether some of a content is ciphertext where it lies.
+func isEncrypted(content media.Content) bool {
+	tl, err := content.Present(media.Plan{}).Timeline(context.Background())
+	if err != nil {
+		return false
+	}
+	for _, p := range tl.Periods {
+		for _, r := range p.Renditions {
+			if r.Track.Crypt != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fromStart are the streams of the source on the presentation's clock: where all that the manifest offers starts late,
@@ -223,8 +252,8 @@ func broken(list []*listed) error {
 	for _, l := range list {
 		for _, u := range l.urls() {
 			if _, _, err := harness.TryGet(u); err != nil {
-				if _, reason, ok := strings.Cut(err.Error(), "422 Unprocessable Entity: "); ok {
-					return errors.New(reason)
+				if text := reason(err); text != "" {
+					return errors.New(text)
 				}
 			}
 		}
@@ -232,10 +261,22 @@ func broken(list []*listed) error {
 	return nil
 }
 
+// reason is why the origin refused, as it puts it; empty: it did not.
+func reason(err error) string {
+	_, text, _ := strings.Cut(err.Error(), "422 Unprocessable Entity: ")
+	return text
+}
+
 // unreadable is a row of a file with which ffmpeg can do nothing: all of it can be fetched, and is compared with nothing.
 func unreadable(t *testing.T, r row, base string) row {
-	lists := [][]*listed{readHLS(t, base+"cmaf/index.m3u8"), readMPD(t, base+"cmaf/index.mpd")}
+	lists := [][]*listed{readMPD(t, base+"cmaf/index.mpd")}
 	r.Cells = [3]string{"–", "served", "served"}
+	if _, _, err := harness.TryGet(base + "cmaf/index.m3u8"); err == nil || reason(err) == "" {
+		lists = append(lists, readHLS(t, base+"cmaf/index.m3u8"))
+	} else {
+		r.Cells[hlsFMP4] = "refused"
+		r.Notes = append(r.Notes, "HLS: "+reason(err))
+	}
 	if _, _, err := harness.TryGet(base + "ts/index.m3u8"); err == nil {
 		r.Cells[hlsTS] = "served"
 		lists = append(lists, readHLS(t, base+"ts/index.m3u8"))
@@ -270,7 +311,7 @@ func everyURL(list []*listed) (all []string) {
 
 // fetch reads the renditions from the origin as players would join them: initialization and media segments in order.
 // Times are made those of the presentation: offset is taken off, or for DASH what the MPD says.
-func fetch(t *testing.T, list []*listed, ts bool, offset *big.Rat) (all []*stream) {
+func fetch(t *testing.T, list []*listed, read reader, offset *big.Rat) (all []*stream) {
 	for _, l := range list {
 		var joined []*stream
 		for i, p := range l.Pieces {
@@ -283,16 +324,13 @@ func fetch(t *testing.T, list []*listed, ts bool, offset *big.Rat) (all []*strea
 			if p.Offset != nil {
 				by = p.Offset
 			}
-			streams := readBytes(t, data, ts)
+			streams := readBytes(t, data, read)
 			require.NotEmpty(t, streams, "%s: nothing to read in %v", l.Name, p)
 			if i == 0 {
 				joined = make([]*stream, len(streams))
 			}
 			require.Len(t, streams, len(joined))
 			for k, s := range streams {
-				if ts {
-					s.unwrap(by)
-				}
 				s.shift(by)
 				if joined[k] != nil {
 					require.Equal(t, joined[k].Den, s.Den, "%s: the timescale changes between Periods", l.Name)
@@ -306,27 +344,44 @@ func fetch(t *testing.T, list []*listed, ts bool, offset *big.Rat) (all []*strea
 	return all
 }
 
-// readBytes reads a rendition by ffmpeg; the audio of TS by astits, because ffmpeg guesses the times within a PES.
-func readBytes(t *testing.T, data []byte, ts bool) []*stream {
+// reader reads the streams of files.
+type reader func(t testing.TB, paths ...string) ([]*stream, error)
+
+// readBytes reads a rendition.
+func readBytes(t *testing.T, data []byte, read reader) []*stream {
 	path := filepath.Join(t.TempDir(), "rendition")
 	require.NoError(t, os.WriteFile(path, data, 0o600))
 	streams, err := read(t, path)
 	require.NoError(t, err)
-	if !ts || len(data) == 0 || data[0] != 0x47 {
-		return streams
-	}
-	audio, err := readTSAudio(data)
-	require.NoError(t, err)
-	i := 0
-	for k, s := range streams {
-		if s.Kind == "audio" {
-			require.Less(t, i, len(audio), "ffmpeg finds more audio than astits")
-			streams[k] = audio[i]
-			i++
-		}
-	}
-	require.Len(t, audio, i)
 	return streams
+}
+
+// readTS reads renditions in TS by ffmpeg, their audio by astits, because ffmpeg guesses the times within a PES. They begin
+// near offset.
+func readTS(offset *big.Rat) reader {
+	return func(t testing.TB, paths ...string) ([]*stream, error) {
+		streams, err := read(t, paths...)
+		if err != nil {
+			return nil, err
+		}
+		data, err := os.ReadFile(paths[0])
+		require.NoError(t, err)
+		if len(data) > 0 && data[0] == 0x47 {
+			audio, err := readTSAudio(data)
+			require.NoError(t, err)
+			for k, s := range streams {
+				if s.Kind == "audio" {
+					require.NotEmpty(t, audio, "ffmpeg finds more audio than astits")
+					streams[k], audio = audio[0], audio[1:]
+				}
+			}
+			require.Empty(t, audio, "astits finds more audio than ffmpeg")
+		}
+		for _, s := range streams {
+			s.unwrap(offset)
+		}
+		return streams, nil
+	}
 }
 
 // shift makes the times of s those of the presentation, which starts at offset seconds of its clock.
