@@ -52,7 +52,7 @@ func newCatalog(folder string, segment time.Duration) (*catalog, error) {
 func developmentKeys() *drm.Master {
 	return &drm.Master{
 		Secret:  drm.NewMaterial([]byte("mezzo development key: everybody knows it")),
-		Signals: drm.Signaller{ClearKeyURL: "/drm/clearkey", KeyURL: "/drm/clearkey?kid={kid}"},
+		Signals: drm.Signaller{KeyURL: "/drm/clearkey?kid={kid}"},
 	}
 }
 

@@ -13,19 +13,12 @@ function script(src) {
   })
 }
 
-// What EME was asked for, and the state of each key, whatever the player.
-const eme = { systems: [], statuses: new Set() }
-const request = navigator.requestMediaKeySystemAccess?.bind(navigator)
-if (request) {
-  navigator.requestMediaKeySystemAccess = (system, configs) => {
-    eme.systems.push(system)
-    return request(system, configs)
-  }
-  const update = MediaKeySession.prototype.update
-  MediaKeySession.prototype.update = function (response) {
-    this.addEventListener('keystatuseschange', () => { for (const s of this.keyStatuses.values()) eme.statuses.add(s) })
-    return update.call(this, response)
-  }
+// The states of the keys that EME was given, whatever the player.
+const statuses = new Set()
+const update = MediaKeySession.prototype.update
+MediaKeySession.prototype.update = function (response) {
+  this.addEventListener('keystatuseschange', () => { for (const s of this.keyStatuses.values()) statuses.add(s) })
+  return update.call(this, response)
 }
 
 // Each adapter loads a URL, with the licence server if there is one, and lists and chooses qualities by height. switching is
@@ -63,6 +56,8 @@ const adapters = {
     player.on('error', e => errors.push(`dash.js ${e.error.code} ${e.error.message}`))
     player.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: false }, initialBitrate: { video: 1 } } } })
     player.initialize(video, url, false)
+    // else it takes the common pssh of the init segment for a list of key ids
+    player.updateSettings({ streaming: { protection: { ignoreEmeEncryptedEvent: true } } })
     if (licence) player.setProtectionData({ 'org.w3.clearkey': { serverURL: licence } })
     await new Promise(done => player.on('streamInitialized', done))
     const list = () => player.getRepresentationsByType('video').sort((a, b) => a.height - b.height)
@@ -116,7 +111,7 @@ window.player = {
     return {
       ...record, time: video.currentTime, ended: video.ended, width: video.videoWidth, height: video.videoHeight,
       frames: q.totalVideoFrames, dropped: q.droppedVideoFrames, audio: video.webkitAudioDecodedByteCount, ranges, errors,
-      systems: [...new Set(eme.systems)], statuses: [...eme.statuses],
+      statuses: [...statuses],
     }
   },
 }

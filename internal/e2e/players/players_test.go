@@ -41,7 +41,7 @@ type state struct {
 	Audio                 int64 // bytes of audio decoded
 	Ranges                [][2]float64
 	Errors                []string
-	Systems, Statuses     []string // what EME was asked for, and the states of its keys
+	Statuses              []string // of the keys that EME was given
 }
 
 // outcome is what run.js found.

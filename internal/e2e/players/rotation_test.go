@@ -50,7 +50,7 @@ func rotating(t *testing.T) (*httptest.Server, *witness) {
 	for out, in := range map[string]string{"v.mp4": "video_h264_360_25.mp4", "a.mp4": "audio_eng_aac.m4a"} {
 		harness.Run(t, "ffmpeg", "-v", "error", "-stream_loop", "9", "-i", filepath.Join(media, in), "-t", "40", "-c", "copy", filepath.Join(dir, "film", out))
 	}
-	keys := &drm.Master{Secret: drm.NewMaterial([]byte("a secret of thirty-two bytes, for tests")), Signals: drm.Signaller{ClearKeyURL: "/key", KeyURL: "/key?kid={kid}"}}
+	keys := &drm.Master{Secret: drm.NewMaterial([]byte("a secret of thirty-two bytes, for tests")), Signals: drm.Signaller{KeyURL: "/key?kid={kid}"}}
 	endpoints := origin.ProtectedEndpoints()
 	for i := range endpoints {
 		ep := &endpoints[i]
