@@ -9,7 +9,7 @@ type Crypt struct {
 	ConstantIV []byte // 8 or 16 bytes; nil unless IVSize is 0
 	// CryptBlocks and SkipBlocks are the pattern, blocks of 16 bytes; both 0: every block.
 	CryptBlocks, SkipBlocks uint8
-	// PSSH are the whole pssh boxes of the movie, one after the other.
+	// PSSH are the whole pssh boxes of the movie, one after the other; in Run.Crypt those of the fragment, where it has some.
 	PSSH []byte
 }
 
