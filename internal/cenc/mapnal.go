@@ -79,7 +79,8 @@ func (m *Mapper) add(p []byte, n int) ([]byte, error) {
 }
 
 // nals maps a sample of NAL units: slices are protected from the end of their header, all else is clear (23001-7, 9.5.2.2
-// and 10.4.2). Slices of other layers than the base layer are clear too.
+// and 10.4.2). Clear too are the slices of what only refines a base layer: other layers of HEVC, other views and layers of
+// H.264 (types 14, 20 and 21), Dolby Vision (62 and 63).
 func (m *Mapper) nals(w *writer, sample []byte) error {
 	for p := sample; len(p) > 0; {
 		unit, rest, err := nal.Next(p, m.lengthSize)
