@@ -18,12 +18,12 @@ const root = "../.."
 var letters = []struct {
 	letter string
 	cases  int
-}{{"A", 37}, {"B", 29}, {"D", 22}, {"E", 31}, {"G", 18}, {"I", 19}, {"M", 14}}
+}{{"A", 37}, {"B", 29}, {"D", 22}, {"E", 31}, {"F", 26}, {"G", 18}, {"I", 19}, {"M", 14}}
 
 var (
 	row      = regexp.MustCompile(`^\| ([A-Z]\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$`)
-	testName = regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
-	testFunc = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(`)
+	testName = regexp.MustCompile("`((?:Test|Benchmark)[A-Za-z0-9_]+)`")
+	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark)[A-Za-z0-9_]+)\(`)
 )
 
 // Each edge case names a test that exists, or the property that makes it impossible here.

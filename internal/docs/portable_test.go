@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -64,15 +63,4 @@ func TestM13AtomicTypes(t *testing.T) {
 	for _, target := range []string{"linux/arm64", "darwin/arm64", "windows/arm64"} {
 		require.Contains(t, string(makefile), target)
 	}
-}
-
-// Output is clear: no package has a cipher, so that encryption costs nothing.
-func TestM14NoCipher(t *testing.T) {
-	sources(t, func(name string, file *ast.File) {
-		for _, imp := range file.Imports {
-			path, err := strconv.Unquote(imp.Path.Value)
-			require.NoError(t, err)
-			require.NotContains(t, []string{"crypto/aes", "crypto/cipher", "crypto/des", "crypto/rc4"}, path, name)
-		}
-	})
 }
