@@ -20,13 +20,17 @@ import (
 // Only Provider is required. Fields stay as they are after first use. Safe for concurrent use. Close ends its goroutines.
 type Cache struct {
 	Provider KeyProvider // heeds its context
-	Max      int         // key sets that are kept; 0: 4096. The longest unused leave first
-	Parallel int         // requests to Provider at one time; 0: 32. Others wait, up to Timeout
+	// Max is how many key sets are kept, 0: 4096; the longest unused leave first. As many requests may be on their way, or
+	// have failed: whoever asks for contents that are not there drives out no keys, and hears ErrUnavailable when it is too
+	// many.
+	Max      int
+	Parallel int // requests to Provider at one time; 0: 32. Others wait, up to Timeout
 	// Idle is how long keys of a rotating period are kept after their last use; 0: one hour.
 	Idle time.Duration
 	// Timeout bounds one request to Provider; 0: 10 s.
 	Timeout time.Duration
-	// Attempts is how often Provider is asked before callers hear that it is unavailable; 0: 3.
+	// Attempts is how often Provider is asked before callers hear that it is unavailable; 0: 3. They hear after Attempts
+	// times Timeout and the Backoff between, if not before: 31 s where nothing else is said.
 	Attempts int
 	// Backoff is the time before the second attempt, which doubles with each; 0: 250 ms. Once callers have heard, Provider
 	// is left alone for four times as long, which doubles up to MaxBackoff, 0: 30 s, or for as long as it says itself.
@@ -45,7 +49,8 @@ type Cache struct {
 	mu      sync.Mutex // guards the rest
 	closed  bool
 	entries map[string]*entry
-	recent  *list.List // of *entry, latest use first
+	recent  *list.List // of *entry with keys, latest use first
+	pending *list.List // of *entry without, likewise
 }
 
 // Fetch is one request to a provider.
@@ -61,7 +66,7 @@ type Fetch struct {
 // entry is what the cache knows of one request.
 type entry struct {
 	key      string
-	place    *list.Element
+	place    *list.Element // in recent or pending
 	rotates  bool
 	used     time.Time
 	flight   *flight   // nil: nobody asks
@@ -83,7 +88,7 @@ func (c *Cache) prepare() {
 		c.base, c.stop = context.WithCancel(context.Background())
 		c.slots = make(chan struct{}, or(c.Parallel, 32))
 		c.entries = map[string]*entry{}
-		c.recent = list.New()
+		c.recent, c.pending = list.New(), list.New()
 	})
 }
 
@@ -100,29 +105,29 @@ func (c *Cache) Keys(ctx context.Context, req Request) (*KeySet, error) {
 	var scratch [512]byte
 	key := appendRequest(scratch[:0], &req)
 	c.mu.Lock()
-	e, ok := c.entries[string(key)]
-	if !ok {
-		e = c.add(string(key), req.Period.Rotates)
+	e := c.entry(key, req.Period.Rotates)
+	if e == nil {
+		c.mu.Unlock()
+		return nil, c.full(req.ContentID)
 	}
 	now := time.Now()
 	e.used = now
-	c.recent.MoveToFront(e.place)
-	c.ahead(ctx, &req, now)
-	if set := e.set; set != nil {
-		c.mu.Unlock()
-		return set, nil
-	}
-	f := e.flight
+	c.recent.MoveToFront(e.place) // one of the two has it
+	c.pending.MoveToFront(e.place)
+	set, f, err := e.set, e.flight, e.err
 	switch {
-	case f != nil:
-	case e.err != nil && now.Before(e.until):
-		err := e.err
-		c.mu.Unlock()
-		return nil, waiting(err, e.until.Sub(now))
+	case set != nil || f != nil:
+		err = nil
+	case err != nil && now.Before(e.until):
+		err = waiting(err, e.until.Sub(now))
 	default:
-		f = c.start(ctx, e, req, false)
+		f, err = c.start(ctx, e, req, false), nil
 	}
+	c.ahead(ctx, &req, now)
 	c.mu.Unlock()
+	if set != nil || err != nil {
+		return set, err
+	}
 	select {
 	case <-f.done:
 		return f.set, f.err
@@ -155,11 +160,10 @@ func (c *Cache) kept(id KeyID) (Key, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for p := c.recent.Front(); p != nil; p = p.Next() {
-		if set := p.Value.(*entry).set; set != nil {
-			for i := range set.Keys {
-				if set.Keys[i].Key.ID == id {
-					return set.Keys[i].Key, true
-				}
+		set := p.Value.(*entry).set
+		for i := range set.Keys {
+			if set.Keys[i].Key.ID == id {
+				return set.Keys[i].Key, true
 			}
 		}
 	}
@@ -176,26 +180,57 @@ func (c *Cache) Close() {
 	c.running.Wait()
 }
 
-// add makes room, and a new entry. c.mu is held.
-func (c *Cache) add(key string, rotates bool) *entry {
+// entry finds that of a request, or makes one; nil: there is no room. c.mu is held.
+func (c *Cache) entry(key []byte, rotates bool) *entry {
+	if e, ok := c.entries[string(key)]; ok {
+		return e
+	}
+	limit := or(c.Max, 4096)
+	for p := c.pending.Back(); p != nil && c.pending.Len() >= limit; {
+		e := p.Value.(*entry)
+		p = p.Prev()
+		if e.flight == nil {
+			c.drop(c.pending, e)
+		}
+	}
+	if c.pending.Len() >= limit {
+		return nil
+	}
+	e := &entry{key: string(key), rotates: rotates, used: time.Now()}
+	e.place = c.pending.PushFront(e)
+	c.entries[e.key] = e
+	return e
+}
+
+// full is what callers hear for whom there is no entry.
+func (c *Cache) full(content string) error {
+	return &UnavailableError{
+		RetryAfter: 4 * or(c.Backoff, 250*time.Millisecond),
+		Err:        fmt.Errorf("keys of %q: %d requests are on their way: %w", content, or(c.Max, 4096), ErrUnavailable),
+	}
+}
+
+// keep moves an entry to those that have keys, of which the longest unused leave. c.mu is held.
+func (c *Cache) keep(e *entry) {
+	c.pending.Remove(e.place)
+	e.place = c.recent.PushFront(e)
 	now, idle := time.Now(), or(c.Idle, time.Hour)
 	for p := c.recent.Back(); p != nil; {
 		e := p.Value.(*entry)
 		p = p.Prev()
-		over := len(c.entries) >= or(c.Max, 4096)
-		old := now.Sub(e.used) > idle
-		if !over && !old {
+		over := c.recent.Len() > or(c.Max, 4096)
+		if !over && now.Sub(e.used) <= idle {
 			break
 		}
-		if e.flight == nil && (over || e.rotates) {
-			c.recent.Remove(e.place)
-			delete(c.entries, e.key)
+		if over || e.rotates {
+			c.drop(c.recent, e)
 		}
 	}
-	e := &entry{key: key, rotates: rotates, used: now}
-	e.place = c.recent.PushFront(e)
-	c.entries[key] = e
-	return e
+}
+
+func (c *Cache) drop(from *list.List, e *entry) {
+	from.Remove(e.place)
+	delete(c.entries, e.key)
 }
 
 // ahead fetches the next key period once this one is half over, on the wall clock if there is one. c.mu is held.
@@ -218,11 +253,8 @@ func (c *Cache) ahead(ctx context.Context, req *Request, now time.Time) {
 func (c *Cache) fetchAhead(ctx context.Context, req Request) {
 	var scratch [512]byte
 	key := appendRequest(scratch[:0], &req)
-	e, ok := c.entries[string(key)]
-	if !ok {
-		e = c.add(string(key), req.Period.Rotates)
-	}
-	if e.set == nil && e.flight == nil && !time.Now().Before(e.until) {
+	e := c.entry(key, req.Period.Rotates)
+	if e != nil && e.set == nil && e.flight == nil && !time.Now().Before(e.until) {
 		c.start(ctx, e, req, true)
 	}
 }
@@ -258,6 +290,7 @@ func (c *Cache) land(e *entry, set *KeySet, err error) {
 	switch {
 	case err == nil:
 		e.failures = 0
+		c.keep(e)
 	case errors.Is(err, ErrUnavailable):
 		wait := or(c.Backoff, 250*time.Millisecond) << min(2+e.failures, 20)
 		wait = min(wait, or(c.MaxBackoff, 30*time.Second))

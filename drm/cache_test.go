@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -345,6 +346,85 @@ func TestCacheBounds(t *testing.T) {
 		ask("e", true)
 		ask("a", false) // used since
 		ask("b", true)  // the longest unused has left
+	})
+}
+
+// Contents that are not there, or cannot be had while the provider is down, drive out no keys.
+func TestCacheFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &counted{}
+		cache := &drm.Cache{Provider: provider, Max: 4}
+		defer cache.Close()
+		for _, content := range []string{"a", "b", "c", "d"} {
+			_, err := cache.Keys(t.Context(), request(content))
+			require.NoError(t, err)
+		}
+		for _, err := range []error{drm.ErrNoKey, drm.ErrUnavailable} {
+			provider.fail = func(context.Context, int64, drm.Request) error { return err }
+			for i := range 100 {
+				_, got := cache.Keys(t.Context(), request(fmt.Sprint(i)))
+				require.ErrorIs(t, got, err)
+			}
+			for _, content := range []string{"a", "b", "c", "d"} {
+				_, err := cache.Keys(t.Context(), request(content))
+				require.NoError(t, err, content)
+			}
+		}
+	})
+}
+
+// A provider that hangs has no more than Max requests, and as many goroutines; callers that find no room hear so at once.
+func TestCacheFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &counted{fail: func(ctx context.Context, _ int64, _ drm.Request) error { <-ctx.Done(); return ctx.Err() }}
+		cache := &drm.Cache{Provider: provider, Max: 4, Attempts: 1}
+		defer cache.Close()
+		before := runtime.NumGoroutine()
+		for i := range 1000 {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // callers leave, their requests go on
+			_, err := cache.Keys(ctx, request(fmt.Sprint(i)))
+			require.Error(t, err)
+			if i >= 4 {
+				require.ErrorIs(t, err, drm.ErrUnavailable)
+				var u *drm.UnavailableError
+				require.ErrorAs(t, err, &u)
+				require.Equal(t, time.Second, u.RetryAfter)
+			}
+			cache.Prefetch(t.Context(), request(fmt.Sprint(i, " ahead")))
+		}
+		synctest.Wait()
+		require.LessOrEqual(t, runtime.NumGoroutine()-before, 8)
+		time.Sleep(time.Minute)
+		provider.fail = nil
+		_, err := cache.Keys(t.Context(), request("demo/clip"))
+		require.NoError(t, err, "room again")
+	})
+}
+
+// A provider whose own deadline ends, or whose request Close cancels, is unavailable: no caller may take that for the end of
+// its own context.
+func TestCacheHidesContexts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &counted{fail: func(ctx context.Context, _ int64, _ drm.Request) error {
+			<-ctx.Done()
+			return fmt.Errorf("%w: %w", drm.ErrUnavailable, ctx.Err())
+		}}
+		cache := &drm.Cache{Provider: provider, Attempts: 1, Timeout: time.Second}
+		ask := func(content string) error {
+			_, err := cache.Keys(t.Context(), request(content))
+			return err
+		}
+		closed := make(chan error, 1)
+		errs := []error{ask("late")}
+		go func() { closed <- ask("closed") }()
+		synctest.Wait()
+		cache.Close()
+		for _, err := range append(errs, <-closed) {
+			require.ErrorIs(t, err, drm.ErrUnavailable)
+			require.NotErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, context.Canceled)
+		}
 	})
 }
 

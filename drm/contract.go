@@ -36,45 +36,54 @@ func Shared() Contract {
 }
 
 // Label is that of the rule that counts for the track; false where none matches: the track stays clear.
+//
+// What a track does not say of itself counts as 0. If no rule matches then, the last counts that would if it were said: a
+// track is not sent clear because nothing is known of it.
 func (c Contract) Label(t *media.Track) (string, bool) {
-	for i := len(c) - 1; i >= 0; i-- {
-		if c[i].matches(t) {
-			return c[i].Label, true
+	for _, doubt := range []bool{false, true} {
+		for i := len(c) - 1; i >= 0; i-- {
+			if c[i].matches(t, doubt) {
+				return c[i].Label, true
+			}
 		}
 	}
 	return "", false
 }
 
-// matches takes what a track does not say of itself as 0: a track of which nothing is known is protected like the least.
-func (r *Rule) matches(t *media.Track) bool {
+// matches reports whether a filter takes the track; in doubt, whatever is not known is within limits.
+func (r *Rule) matches(t *media.Track, doubt bool) bool {
 	switch t.Kind {
 	case media.Video:
 		v := t.Video
 		if v == nil {
 			v = &media.VideoFormat{}
 		}
-		return slices.ContainsFunc(r.Video, func(f VideoFilter) bool { return f.matches(v) })
+		return slices.ContainsFunc(r.Video, func(f VideoFilter) bool { return f.matches(v, doubt) })
 	case media.Audio:
 		channels := 0
 		if t.Audio != nil {
 			channels = t.Audio.Channels
 		}
 		return slices.ContainsFunc(r.Audio, func(f AudioFilter) bool {
-			return channels >= f.MinChannels && (f.MaxChannels == 0 || channels <= f.MaxChannels)
+			return doubt && channels <= 0 || channels >= f.MinChannels && (f.MaxChannels == 0 || channels <= f.MaxChannels)
 		})
 	}
 	return false
 }
 
-func (f *VideoFilter) matches(v *media.VideoFormat) bool {
+func (f *VideoFilter) matches(v *media.VideoFormat, doubt bool) bool {
 	pixels := v.Width * v.Height
 	fps := func(limit int) int64 { // compares the frame rate with a limit
 		return int64(v.FrameRate.Num) - int64(limit)*int64(max(1, v.FrameRate.Den))
 	}
-	hdr := v.Range() != "SDR"
-	return pixels >= f.MinPixels && (f.MaxPixels == 0 || pixels <= f.MaxPixels) &&
-		(f.MinFPS == 0 || fps(f.MinFPS) > 0) && (f.MaxFPS == 0 || fps(f.MaxFPS) <= 0) &&
-		(f.HDR == nil || *f.HDR == hdr)
+	size := pixels >= f.MinPixels && (f.MaxPixels == 0 || pixels <= f.MaxPixels)
+	rate := (f.MinFPS == 0 || fps(f.MinFPS) > 0) && (f.MaxFPS == 0 || fps(f.MaxFPS) <= 0)
+	hdr := f.HDR == nil || *f.HDR == (v.Range() != "SDR")
+	if doubt {
+		size, rate = size || pixels <= 0, rate || v.FrameRate.Num <= 0
+		hdr = hdr || v.Transfer == 0 || v.Transfer == 2 // 2: unspecified (23091-2, 8.2)
+	}
+	return size && rate && hdr
 }
 
 // Check says what is wrong with a Contract: labels are unique, a rule has as many filters as its label has parts joined by

@@ -151,3 +151,36 @@ func TestContractCheck(t *testing.T) {
 	}
 	require.NoError(t, drm.Shared().Check())
 }
+
+// A track of which nothing is known is not sent clear by a contract that encrypts the best alone.
+func TestContractInDoubt(t *testing.T) {
+	yes, no := true, false
+	video := func(f drm.VideoFilter) drm.Contract { return drm.Contract{{Label: "X", Video: []drm.VideoFilter{f}}} }
+	audio := func(f drm.AudioFilter) drm.Contract { return drm.Contract{{Label: "X", Audio: []drm.AudioFilter{f}}} }
+	for name, c := range map[string]drm.Contract{
+		"size": video(drm.VideoFilter{MinPixels: 589825}), "rate": video(drm.VideoFilter{MinFPS: 30}),
+		"range": video(drm.VideoFilter{HDR: &yes}), "all": video(drm.VideoFilter{MinPixels: 1, MinFPS: 30, HDR: &yes}),
+		"channels": audio(drm.AudioFilter{MinChannels: 3}),
+	} {
+		kind, other := media.Video, media.Audio
+		if len(c[0].Audio) > 0 {
+			kind, other = other, kind
+		}
+		label, ok := c.Label(&media.Track{Kind: kind})
+		require.True(t, ok, name)
+		require.Equal(t, "X", label)
+		_, ok = c.Label(&media.Track{Kind: other})
+		require.False(t, ok, "%s: another kind", name)
+		_, ok = c.Label(&media.Track{Kind: media.Text})
+		require.False(t, ok, "%s: text", name)
+	}
+	sd := &media.Track{Kind: media.Video, Video: &media.VideoFormat{Width: 1024, Height: 576, FrameRate: media.Ratio{Num: 25, Den: 1}, Transfer: 1}}
+	for name, f := range map[string]drm.VideoFilter{"size": {MinPixels: 589825}, "rate": {MinFPS: 25}, "range": {HDR: &yes}} {
+		_, ok := video(f).Label(sd)
+		require.False(t, ok, "%s is known: clear by intention", name)
+	}
+	label, _ := drm.Contract{{Label: "SDR", Video: []drm.VideoFilter{{HDR: &no}}}, {Label: "HDR", Video: []drm.VideoFilter{{HDR: &yes}}}}.Label(&media.Track{Kind: media.Video})
+	require.Equal(t, "SDR", label, "what matches without doubt comes first")
+	_, ok := audio(drm.AudioFilter{MinChannels: 3}).Label(&media.Track{Kind: media.Audio, Audio: &media.AudioFormat{Channels: 2}})
+	require.False(t, ok)
+}

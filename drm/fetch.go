@@ -54,12 +54,15 @@ func (c *Cache) askOnce(ctx context.Context, req *Request) (*KeySet, error) {
 			return nil, fmt.Errorf("keys of %q: %w", req.ContentID, err)
 		}
 		return set, nil
-	case errors.Is(err, ErrUnavailable), permanent(err):
+	case permanent(err) && !errors.Is(err, ErrUnavailable):
 		return nil, err
-	case errors.Is(ctx.Err(), context.DeadlineExceeded): // said by ErrUnavailable alone: no caller's context has ended
-		return nil, fmt.Errorf("keys of %q: no answer within %v: %v: %w", req.ContentID, timeout, err, ErrUnavailable)
-	case ctx.Err() != nil:
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return nil, fmt.Errorf("keys of %q: key cache is closed: %w", req.ContentID, ErrUnavailable)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		// %v: callers must not take it for the end of their own context.
+		return nil, fmt.Errorf("keys of %q: no answer in time, which is %v at most: %v: %w", req.ContentID, timeout, err, ErrUnavailable)
+	case errors.Is(err, ErrUnavailable):
+		return nil, err
 	}
 	return nil, fmt.Errorf("keys of %q: %w: %w", req.ContentID, err, ErrUnavailable)
 }

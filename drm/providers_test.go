@@ -70,7 +70,10 @@ func TestProviders(t *testing.T) {
 				{ContentID: "demo", Scheme: drm.CENC},
 				{ContentID: "demo", Scheme: drm.CENC, Contract: drm.Contract{{Label: "A"}}},
 				{ContentID: "demo", Scheme: drm.CENC, Contract: contract, Systems: []drm.SystemID{drm.Widevine, drm.Widevine}},
+				{ContentID: "demo", Scheme: drm.CENC, Contract: contract, Systems: []drm.SystemID{"EDEF8BA9-79D6-4ACE-A3C8-27DCD51D21ED"}},
+				{ContentID: "demo", Scheme: drm.CENC, Contract: contract, Systems: []drm.SystemID{"widevine"}},
 				{ContentID: "demo", Scheme: drm.CENC, Contract: contract, KeyIDs: map[string]drm.KeyID{"SD": a.ID, "HD": a.ID}},
+				{ContentID: "demo", Scheme: drm.CENC, Contract: contract, KeyIDs: map[string]drm.KeyID{"SD": {}}},
 			} {
 				_, err := p.Keys(t.Context(), bad)
 				require.ErrorIs(t, err, drm.ErrRefused)
@@ -201,6 +204,8 @@ func TestKeySetCheck(t *testing.T) {
 		"IV":             {func(s *drm.KeySet) { s.Keys[0].Key.IV = make([]byte, 12) }, drm.ErrKeyLength},
 		"no signal":      {func(s *drm.KeySet) { s.Keys[0].Signals = nil }, drm.ErrRefused},
 		"another system": {func(s *drm.KeySet) { s.Keys[0].Signals = []drm.Signal{{System: drm.PlayReady}} }, drm.ErrRefused},
+		"line in HLS":    {func(s *drm.KeySet) { s.Keys[0].Signals = []drm.Signal{{System: drm.Widevine, HLS: "METHOD=NONE\n#X"}} }, drm.ErrRefused},
+		"HLS, no UTF-8":  {func(s *drm.KeySet) { s.Keys[0].Signals = []drm.Signal{{System: drm.Widevine, Session: "\xFF"}} }, drm.ErrRefused},
 		"two values":     {func(s *drm.KeySet) { s.Keys[1].Key.ID = a.ID }, drm.ErrRefused},
 	} {
 		s := good()

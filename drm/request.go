@@ -39,8 +39,8 @@ type Request struct {
 	KeyIDs map[string]KeyID
 }
 
-// Check says what is wrong with a request: no content id, a malformed contract, systems that do not go with the scheme, or
-// labels that were given the same id. Errors match ErrRefused or ErrIncompatible. Providers call it before they answer.
+// Check says what is wrong with a request: no content id, a malformed contract, systems that are misspelt or do not go with
+// the scheme, or labels that were given the same id, or none. Errors match ErrRefused or ErrIncompatible. Providers call it before they answer.
 func (r *Request) Check() error {
 	switch {
 	case r.ContentID == "":
@@ -54,6 +54,9 @@ func (r *Request) Check() error {
 		return err
 	}
 	for i, system := range r.Systems {
+		if id, err := ParseSystemID(string(system)); err != nil || id != system {
+			return fmt.Errorf("system %.40q is no UUID in lower case with hyphens: %w", system, ErrRefused)
+		}
 		if err := Compatible(r.Scheme, system); err != nil {
 			return err
 		}
@@ -65,6 +68,9 @@ func (r *Request) Check() error {
 	for i := range r.Contract {
 		label := r.Contract[i].Label
 		id := r.KeyID(label)
+		if id.IsZero() {
+			return fmt.Errorf("%s with the key id zero: %w", label, ErrRefused)
+		}
 		if other, ok := labels[id]; ok {
 			return fmt.Errorf("%s and %s with the same key id %s: %w", other, label, id, ErrRefused)
 		}
@@ -119,7 +125,7 @@ type KeySet struct {
 }
 
 // Check says why a set does not answer the request: it has one key with its bytes for each rule, in the order of the
-// contract, and signals of each system in the order of the request. Errors match ErrRefused or ErrKeyLength.
+// contract, and signals of each system in the order of the request, none of which can break a line of a playlist. Errors match ErrRefused or ErrKeyLength.
 func (s *KeySet) Check(req *Request) error {
 	if s == nil || len(s.Keys) != len(req.Contract) {
 		return fmt.Errorf("key set does not follow the contract: %w", ErrRefused)
@@ -137,8 +143,14 @@ func (s *KeySet) Check(req *Request) error {
 			return fmt.Errorf("%s: signals of %d systems, %d were asked for: %w", k.Key, len(k.Signals), len(req.Systems), ErrRefused)
 		}
 		for n := range k.Signals {
-			if k.Signals[n].System != req.Systems[n] {
-				return fmt.Errorf("%s: signal of %s in the place of %s: %w", k.Key, k.Signals[n].System.Name(), req.Systems[n].Name(), ErrRefused)
+			s := &k.Signals[n]
+			if s.System != req.Systems[n] {
+				return fmt.Errorf("%s: signal of %s in the place of %s: %w", k.Key, s.System.Name(), req.Systems[n].Name(), ErrRefused)
+			}
+			for _, text := range []string{s.DASHValue, s.Robustness, s.HLS, s.Session, s.AllowedCPC, s.HDCPLevel} {
+				if !plain(text) {
+					return fmt.Errorf("%s: signal of %s breaks a line, or is not UTF-8: %w", k.Key, s.System.Name(), ErrRefused)
+				}
 			}
 		}
 		for n := range i {

@@ -195,8 +195,11 @@ func (s *Server) check(r *http.Request, a *answer, response string) error {
 			return fmt.Errorf("digest: look up a user: %w", err)
 		}
 	}
+	if len(known) == 0 {
+		known = []Password{{}} // never right
+	}
 	ok := false
-	for _, p := range append(slices.Clip(known), Password{}) { // the last is never right
+	for _, p := range known {
 		match := hmac.Equal([]byte(a.response(p)), []byte(strings.ToLower(response)))
 		ok = ok || match && p.f != nil
 	}
