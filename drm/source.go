@@ -26,7 +26,7 @@ func SourceSignals(scheme Scheme, id KeyID, boxes []byte) ([]Signal, error) {
 			if scheme.Method() != "" {
 				s.HLS = playReadyHLS(scheme, box.Data)
 			}
-		case ClearKey:
+		case ClearKey, DASHIFClearKey:
 			s, err = (&Signaller{}).clearKeySignal(scheme, &Key{ID: id})
 			if err != nil {
 				return nil, err

@@ -174,6 +174,9 @@ func (h *Handler) initProtection(ctx context.Context, req request, tl *media.Tim
 			return nil, fmt.Errorf("an initialization segment of a key period where there is none: %w", media.ErrNotFound)
 		}
 		return nil, nil
+	case e.bareInit() && req.ref.Key == 0:
+		return nil, nil // of the clear lead
+	case e.KeyRotationInterval == 0 && e.bareInit() && req.ref.Key == 1:
 	case e.KeyRotationInterval == 0 && req.ref.Key != 0, e.KeyRotationInterval > 0 && req.ref.Key == 0 && !e.inBand():
 		return nil, fmt.Errorf("key period %d: %w", req.ref.Key, media.ErrNotFound)
 	case e.KeyRotationInterval > 0 && req.ref.Key == 0:
@@ -197,6 +200,10 @@ func (h *Handler) initProtection(ctx context.Context, req request, tl *media.Tim
 	}
 	return e.protection(v, c.offer.Rendition, k), nil
 }
+
+// bareInit reports whether the initialization segment of Ref.Key 0 is a clear one: AES-128 encrypts the others whole, and
+// a clear lead needs one too.
+func (e *Encryption) bareInit() bool { return e.Method == drm.AES128 && e.ClearLead > 0 }
 
 // periodOf finds the key period that an initialization segment names among those of the rendition's segments: no key is
 // asked for that nothing needs.
@@ -291,7 +298,7 @@ func (m *Manifest) only(signals []drm.Signal) (list []drm.Signal) {
 // manifestKey is what a manifest says of a key.
 func (e *Encryption) manifestKey(m *Manifest, c *carrier, period drm.Period, k *drm.TrackKey) *manifest.Key {
 	out := &manifest.Key{Scheme: e.Method, ID: k.Key.ID}
-	if period.Rotates && !m.InBandKeys {
+	if period.Rotates && !m.InBandKeys || e.bareInit() {
 		out.Period = period.Index + 1
 	}
 	key := k.Key

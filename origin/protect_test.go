@@ -131,6 +131,27 @@ func TestAES128Init(t *testing.T) {
 	}
 }
 
+// In a clear lead the initialization segment is clear; the encrypted segments have another, which is encrypted.
+func TestAES128InitAfterLead(t *testing.T) {
+	h, clear := protectedHandler(&vault{}, func(ep *origin.Endpoint) {
+		ep.Container, ep.Name, ep.Encryption.ClearLead = origin.CMAF, "cmaf", 3*time.Second
+	}), newHandler(&content{})
+	playlist := bodyOf(t, get(t, h, "GET", "/out/v1/films/one/cmaf/index.v1.m3u8"))
+	var inits []string
+	for _, m := range regexp.MustCompile(`#EXT-X-MAP:URI="[^"]*/v1/([^"]+)"`).FindAllStringSubmatch(playlist, -1) {
+		inits = append(inits, m[1])
+	}
+	require.Equal(t, []string{"p1.init.mp4", "p1.k0.init.mp4"}, inits, playlist)
+	id, err := drm.ParseKeyID(keyURI.FindStringSubmatch(playlist)[1])
+	require.NoError(t, err)
+	key := keyOf(id)
+	iv := key.ConstantIV()
+	want := bodyOf(t, get(t, clear, "GET", resolve(t, clear, "cmaf/v/v1/p1.init.mp4")))
+	require.Equal(t, want, bodyOf(t, get(t, h, "GET", resolve(t, h, "cmaf/v/v1/p1.init.mp4"))))
+	require.Equal(t, want, decrypt(t, bodyOf(t, get(t, h, "GET", resolve(t, h, "cmaf/v/v1/p1.k0.init.mp4"))), key, iv[:]))
+	require.Equal(t, 404, get(t, h, "GET", resolve(t, h, "cmaf/v/v1/p1.k1.init.mp4")).StatusCode)
+}
+
 func TestProviderDown(t *testing.T) {
 	v := &vault{}
 	h := protectedHandler(v, nil)
