@@ -6,13 +6,15 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/digest"
 	"github.com/mezzomedia/mezzo/internal/sigv4"
 )
 
 // Auth makes requests known to the server. It is safe for concurrent use, and must not print its secrets.
 type Auth interface {
-	// Authorize adds to the headers of req, which is complete but for them; body is what it will send.
+	// Authorize adds to the headers of req, which is complete but for them; body is what it will send. Errors that do not
+	// match drm.ErrRefused are taken for passing ones: drm.Cache asks again.
 	Authorize(req *http.Request, body []byte) error
 }
 
@@ -64,7 +66,10 @@ func SigV4(region string, credentials func(context.Context) (Credentials, error)
 			return err
 		}
 		signer := sigv4.Signer{Credentials: c.c, Service: sigv4.Service{Region: region, Name: "execute-api"}}
-		return signer.Sign(req, "")
+		if err := signer.Sign(req, ""); err != nil {
+			return fmt.Errorf("%w: %w", drm.ErrRefused, err) // settings, not the network
+		}
+		return nil
 	}}
 }
 

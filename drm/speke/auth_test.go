@@ -158,7 +158,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 			require.NotContains(t, log.String(), hidden, "%T", v)
 		}
 	}
-	for _, v := range []any{c.Auth, credentials, set} {
+	for _, v := range []any{c, &c, struct{ Provider drm.KeyProvider }{&c}, c.Auth, credentials, set} {
 		text, _ := json.Marshal(v)
 		for _, hidden := range secrets {
 			require.NotContains(t, string(text), hidden, "%T", v)

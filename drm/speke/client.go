@@ -41,6 +41,9 @@ const (
 // Client asks one key server. Only URL is required. It is safe for concurrent use; fields stay put after the first. It
 // prints as its version and host: fields hold secrets.
 type Client struct {
+	// URL is where the server takes requests, http or https. It is the operator's and not checked against private
+	// addresses: do not take it from tenants. With http, credentials and keys cross the network in clear unless Certificate
+	// is set.
 	URL     string
 	Version Version      // empty: V20
 	HTTP    *http.Client // nil: http.DefaultClient. Redirects are not followed: credentials would go with them
@@ -57,7 +60,8 @@ type Client struct {
 
 	// Lenient takes answers without X-Speke-Version, X-Speke-User-Agent, Content-Type, periods or usage rules, with
 	// another content id in SPEKE 1, without elements that were asked for where the system is told something at least,
-	// with tags for media and multivariant playlists that differ, and with SCHEME in them.
+	// with tags for media and multivariant playlists that differ, with SCHEME in them, and with boxes, headers and tags that
+	// name other keys.
 	Lenient bool
 
 	Timeout  time.Duration // for a whole call, challenge and body included; 0: 10 s
@@ -154,3 +158,6 @@ func (c Client) String() string             { return "SPEKE " + string(c.version
 func (c Client) GoString() string           { return c.String() }
 func (c Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 func (c Client) LogValue() slog.Value       { return slog.StringValue(c.String()) }
+
+// MarshalText keeps the secrets out of JSON too.
+func (c Client) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -132,6 +132,12 @@ func TestNotSent(t *testing.T) {
 		client speke.Client
 		req    func(r *drm.Request)
 	}{
+		"not http":           {speke.Client{URL: "ftp://secret@127.0.0.1/"}, func(*drm.Request) {}},
+		"control characters": {speke.Client{}, func(r *drm.Request) { r.ContentID = "a\x00b" }},
+		"no UTF-8":           {speke.Client{}, func(r *drm.Request) { r.ContentID = "a\xFF" }},
+		"label, no UTF-8":    {speke.Client{}, func(r *drm.Request) { r.Contract[1].Label = "a\xFF" }},
+		"region missing": {speke.Client{Auth: speke.SigV4("", speke.Static(speke.NewCredentials("AKID", "secret", "")))},
+			func(*drm.Request) {}},
 		"no content id":       {speke.Client{}, func(r *drm.Request) { r.ContentID = "" }},
 		"no systems":          {speke.Client{}, func(r *drm.Request) { r.Systems = nil }},
 		"no contract":         {speke.Client{}, func(r *drm.Request) { r.Contract = nil }},
@@ -163,26 +169,29 @@ func TestNotSent(t *testing.T) {
 	}
 }
 
+// replaceKeyID gives the first key another id, in all elements.
+func replaceKeyID(d *cpix.Document, other drm.KeyID) {
+	old := d.Keys[0].KID
+	d.Keys[0].KID = other
+	for i := range d.Systems {
+		if d.Systems[i].KID == old {
+			d.Systems[i].KID = other
+		}
+	}
+	for i := range d.Rules {
+		if d.Rules[i].KID == old {
+			d.Rules[i].KID = other
+		}
+	}
+}
+
 // A key id that the server replaces everywhere is taken over.
 func TestKeyIDReplaced(t *testing.T) {
 	for _, v := range []speke.Version{speke.V1, speke.V20, speke.V21} {
 		t.Run(string(v), func(t *testing.T) {
 			s := newServer(t)
 			other := drm.KeyID{0x22, 15: 0x22}
-			s.change = func(d *cpix.Document) {
-				old := d.Keys[0].KID
-				d.Keys[0].KID = other
-				for i := range d.Systems {
-					if d.Systems[i].KID == old {
-						d.Systems[i].KID = other
-					}
-				}
-				for i := range d.Rules {
-					if d.Rules[i].KID == old {
-						d.Rules[i].KID = other
-					}
-				}
-			}
+			s.before = func(d *cpix.Document) { replaceKeyID(d, other) }
 			req := request()
 			if v == speke.V1 {
 				req.Contract = drm.Shared()

@@ -11,7 +11,8 @@
 //
 // An answer is checked before it is used: content, scheme, encryption contract and key periods come back as they were
 // sent; key ids too, or replaced everywhere; keys have 16 bytes; each system that was asked for is there with all that was
-// asked of it; the pssh box in ContentProtectionData is that in PSSH; the tags for media and multivariant playlists differ
+// asked of it, 64 KiB at most; the pssh box in ContentProtectionData is that in PSSH; boxes, headers and tags that name keys
+// name the one they come with, and checksums are those of its value (SPEKE 2; the samples of SPEKE 1 name others); the tags for media and multivariant playlists differ
 // in their names only. What breaks a rule matches [drm.ErrRefused]; [Client.Lenient] names the rules that can be waived.
 // Errors quote nothing of an answer but messages that SPEKE itself lists.
 //

@@ -19,6 +19,12 @@ type Error struct {
 
 func (e *Error) Error() string {
 	s := fmt.Sprintf("the key server answered %d %s", e.Status, http.StatusText(e.Status))
+	switch {
+	case e.Status >= 300 && e.Status < 400:
+		s += ": redirects are not followed, give the URL that answers"
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
+		s += ": check Auth, Header and certificates"
+	}
 	if e.Message != "" {
 		s += ": " + e.Message
 	}

@@ -2,6 +2,7 @@ package speke_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -270,6 +271,69 @@ func TestRetryAfter(t *testing.T) {
 	var status *speke.Error
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, http.StatusServiceUnavailable, status.Status)
+}
+
+func TestRetryAfterDate(t *testing.T) {
+	s := newServer(t)
+	s.handle = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusTooManyRequests)
+	}
+	_, err := s.client("").Keys(t.Context(), request())
+	var wait *drm.UnavailableError
+	require.ErrorAs(t, err, &wait)
+	require.InDelta(t, time.Hour, wait.RetryAfter, float64(time.Minute))
+}
+
+// Answers that are compressed are read, and count by what they are uncompressed.
+func TestCompressedAnswer(t *testing.T) {
+	s := newServer(t)
+	var bomb bool
+	s.handle = func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "gzip" {
+			t.Error("gzip was not asked for")
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Type", "application/xml")
+		w.Header().Set("X-Speke-Version", "2.0")
+		w.Header().Set("X-Speke-User-Agent", "x")
+		z := gzip.NewWriter(w)
+		if !bomb {
+			_, _ = io.WriteString(z, "<html/>")
+			_ = z.Close()
+			return
+		}
+		for block := bytes.Repeat([]byte(" "), 1<<20); ; {
+			if _, err := z.Write(block); err != nil {
+				return
+			}
+		}
+	}
+	_, err := s.client("").Keys(t.Context(), request())
+	require.ErrorContains(t, err, "the root is not CPIX", "it was uncompressed")
+	bomb = true
+	start := time.Now()
+	_, err = s.client("").Keys(t.Context(), request())
+	require.ErrorIs(t, err, drm.ErrRefused)
+	require.ErrorIs(t, err, drm.ErrFormat)
+	require.Less(t, time.Since(start), 5*time.Second)
+}
+
+// Credentials stay with the host that they are for.
+func TestRedirectTakesNothingAlong(t *testing.T) {
+	other := newServer(t)
+	other.handle = func(http.ResponseWriter, *http.Request) { t.Error("it was followed") }
+	s := newServer(t)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s.handle = http.RedirectHandler(other.URL, status).ServeHTTP
+		for _, auth := range []speke.Auth{speke.Basic("a", "b"), speke.Digest("a", "b"), speke.Header("X-Api-Key", "b")} {
+			c := s.client("")
+			c.Auth = auth
+			_, err := c.Keys(t.Context(), request())
+			require.ErrorIs(t, err, drm.ErrRefused)
+			require.ErrorContains(t, err, "redirects are not followed")
+		}
+	}
 }
 
 // A server that cannot show who it is gets nothing.

@@ -14,8 +14,10 @@ import (
 const (
 	nsCENC         = "urn:mpeg:cenc:2013"
 	nsMSPR         = "urn:microsoft:playready"
+	nsXMLNS        = "http://www.w3.org/2000/xmlns/" // must not be declared (Namespaces in XML, 3)
 	maxFragDepth   = 16
 	maxFragElement = 256
+	maxFragAttr    = 64 // of one element
 )
 
 // fragment is the content of a ContentProtection element.
@@ -115,6 +117,9 @@ func (f *fragmentParser) run() error {
 
 // start writes a start tag, with the namespaces that are not bound yet.
 func (f *fragmentParser) start(t xml.StartElement) error {
+	if err := checkAttributes(t); err != nil {
+		return err
+	}
 	e := element{name: t.Name}
 	wrapper := len(f.open) == 1 && t.Name.Local == "ContentProtection"
 	if len(f.open) == 0 || wrapper {
@@ -155,6 +160,24 @@ func (f *fragmentParser) start(t xml.StartElement) error {
 	f.w.WriteByte('>')
 	e.written = name
 	f.open = append(f.open, e)
+	return nil
+}
+
+// checkAttributes refuses what the decoder lets pass and other parsers do not: an attribute twice, names of three parts.
+func checkAttributes(t xml.StartElement) error {
+	if len(t.Attr) > maxFragAttr {
+		return fmt.Errorf("ContentProtectionData has an element with more than %d attributes: %w", maxFragAttr, drm.ErrFormat)
+	}
+	bad := strings.Contains(t.Name.Local, ":")
+	for i, a := range t.Attr {
+		bad = bad || strings.Contains(a.Name.Local, ":") || a.Value == nsXMLNS
+		for _, b := range t.Attr[:i] {
+			bad = bad || a.Name == b.Name
+		}
+	}
+	if bad {
+		return fmt.Errorf("ContentProtectionData has a malformed name, or an attribute twice: %w", drm.ErrFormat)
+	}
 	return nil
 }
 

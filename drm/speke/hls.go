@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mezzomedia/mezzo/drm"
 )
@@ -71,7 +72,7 @@ func parseAttributes(list string) (attributes, error) {
 			n = len(rest)
 		}
 		value := rest[:n]
-		if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7F }) ||
+		if value == "" || !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7F }) ||
 			value[0] != '"' && strings.ContainsAny(value, "\" \t") {
 			return nil, fmt.Errorf("%s has a malformed value: %w", name, drm.ErrFormat)
 		}

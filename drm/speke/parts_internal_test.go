@@ -42,7 +42,10 @@ func TestFragment(t *testing.T) {
 		"not closed": "<a>", "closed twice": "<a/></fragment><fragment>", "more at the end": "<a/></fragment><b/>",
 		"text": "hello", "prefix": "<x:a/>", "prefix of an attribute": `<a x:b="1"/>`, "no base64": "<cenc:pssh>!</cenc:pssh>",
 		"document type": "<!DOCTYPE a><a/>", "entity": "<a>&x;</a>", "deep": strings.Repeat("<a>", 30) + strings.Repeat("</a>", 30),
-		"long": strings.Repeat("<a/>", 300),
+		"attribute twice": `<a b="1" b="2"/>`, "attribute twice in a namespace": `<a xmlns:p="urn:x" xmlns:q="urn:x" p:b="1" q:b="2"/>`,
+		"empty prefix": "<:a/>", "empty name": "<a:/>", "attribute without prefix": `<a :b="1"/>`, "the namespace of namespaces": `<x:a xmlns:x="http://www.w3.org/2000/xmlns/"/>`,
+		"attributes": "<a" + strings.Repeat(` b="1"`, 100) + "/>",
+		"long":       strings.Repeat("<a/>", 300),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parseFragment([]byte(in))
@@ -80,7 +83,8 @@ func TestTag(t *testing.T) {
 	for _, in := range []string{
 		"", "#EXT-X-KEY", "#EXT-X-KEY:", "METHOD=NONE", "#EXT-X-SESSION-KEY:METHOD=NONE", `#EXT-X-KEY:URI="u"`, "#EXT-X-KEY:METHOD", "#EXT-X-KEY:METHOD=",
 		"#EXT-X-KEY:METHOD=NONE,", "#EXT-X-KEY:METHOD=NONE,,A=1", "#EXT-X-KEY:METHOD=NONE,METHOD=NONE", `#EXT-X-KEY:METHOD=NONE,URI="u`, `#EXT-X-KEY:METHOD=NONE,URI="u"x`,
-		"#EXT-X-KEY:METHOD=NONE,A=\"1\n#X\"", "#EXT-X-KEY:METHOD=NONE\n#EXT-X-KEY:METHOD=NONE", `#EXT-X-KEY:METHOD=NONE,A=b"c`, "#EXT-X-KEY:method=NONE", "#EXT-X-KEY:METHOD=A B",
+		"#EXT-X-KEY:METHOD=NONE,A=\"1\n#X\"", "#EXT-X-KEY:METHOD=NONE\n#EXT-X-KEY:METHOD=NONE", `#EXT-X-KEY:METHOD=NONE,A=b"c`, "#EXT-X-KEY:METHOD=NONE,URI=\"\xFF\"",
+		"#EXT-X-KEY:METHOD=NONE,URI=\"a\r#EXT-X-ENDLIST\"", "#EXT-X-KEY:method=NONE", "#EXT-X-KEY:METHOD=A B",
 	} {
 		_, err := parseTag([]byte(in), "#EXT-X-KEY")
 		require.ErrorIs(t, err, drm.ErrFormat, in)

@@ -3,7 +3,9 @@ package speke
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/cpix"
@@ -20,6 +22,14 @@ type query struct {
 func (c *Client) query(req *drm.Request) (*query, error) {
 	if err := req.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", drm.ErrRefused, err)
+	}
+	if !plain(req.ContentID) {
+		return nil, refused("the content id cannot stand in XML")
+	}
+	for i := range req.Contract {
+		if !plain(req.Contract[i].Label) {
+			return nil, refused("label %d of the contract cannot stand in XML", i+1)
+		}
 	}
 	if len(req.Systems) == 0 {
 		return nil, refused("no systems to ask for")
@@ -44,6 +54,11 @@ func (c *Client) query(req *drm.Request) (*query, error) {
 	q.addSystems()
 	q.addRules()
 	return q, nil
+}
+
+// plain reports whether s arrives as it was sent: UTF-8 without control characters, which XML does not have.
+func plain(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0xFFFE || r == 0xFFFF })
 }
 
 func (q *query) addKeys() {

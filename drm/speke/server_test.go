@@ -19,6 +19,7 @@ import (
 // server answers as a key server should, but for what its members change.
 type server struct {
 	*httptest.Server
+	before func(d *cpix.Document)       // the question, before it is answered
 	change func(d *cpix.Document)       // the answer, before it is encrypted
 	text   func(b []byte) []byte        // the answer as text
 	header func(h http.Header)          // of the answer
@@ -61,6 +62,9 @@ func (s *server) answer(t testing.TB, w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		t.Errorf("request: %v", err)
 		return
+	}
+	if s.before != nil {
+		s.before(d)
 	}
 	fill(t, d)
 	if s.change != nil {

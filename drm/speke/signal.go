@@ -3,12 +3,17 @@ package speke
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/internal/cpix"
 )
+
+// maxSignal is the most that one element may tell of one key, bytes. The longest in use, mspr:pro with an embedded licence
+// store beside its pssh box, is half of it; more would go into each playlist and initialization segment.
+const maxSignal = 64 << 10
 
 // signal is what the answer tells a system of a key.
 func (q *query) signal(asked, y *cpix.DRMSystem, key *drm.Key) (drm.Signal, error) {
@@ -20,6 +25,9 @@ func (q *query) signal(asked, y *cpix.DRMSystem, key *drm.Key) (drm.Signal, erro
 		return s, refused("HLSAllowedCPC or robustness cannot stand between quotes")
 	}
 	if err := q.fill(y, key, &s); err != nil {
+		if errors.Is(err, drm.ErrRefused) {
+			return s, err
+		}
 		return s, fmt.Errorf("%w: %w", drm.ErrRefused, err)
 	}
 	if s.PSSH == nil && s.DASH == "" && s.HLS == "" {
@@ -32,11 +40,25 @@ func (q *query) fill(y *cpix.DRMSystem, key *drm.Key, s *drm.Signal) error {
 	if err := addPSSH(y, s); err != nil {
 		return err
 	}
-	if err := addDASH(y, s); err != nil {
+	pro, err := addDASH(y, s)
+	if err != nil {
 		return err
 	}
 	addSmooth(y, s)
-	return q.addHLS(y, key, s)
+	if err := q.addHLS(y, key, s); err != nil {
+		return err
+	}
+	for _, n := range []int{
+		len(s.PSSH), len(s.DASH), len(s.DASHValue), len(s.Robustness), len(s.HLS), len(s.Session), len(s.Smooth), len(s.AllowedCPC),
+	} {
+		if n > maxSignal {
+			return refused("what it is told has more than %d bytes", maxSignal)
+		}
+	}
+	if q.client.Lenient || q.client.version() == V1 {
+		return nil
+	}
+	return checkNames(y.System, s, pro, key)
 }
 
 // checkFilled wants every element that was asked for. Those that say more about HLS in SPEKE 1 may be missing.
@@ -84,34 +106,35 @@ func checkBoxes(b []byte, id drm.SystemID) error {
 	return nil
 }
 
-// addDASH takes ContentProtectionData; where a server does not give it, as in SPEKE 1, it is made of the pssh box.
-func addDASH(y *cpix.DRMSystem, s *drm.Signal) error {
+// addDASH takes ContentProtectionData, and returns mspr:pro of it; where a server does not give it, as in SPEKE 1, it is made
+// of the pssh box.
+func addDASH(y *cpix.DRMSystem, s *drm.Signal) (pro []byte, err error) {
 	if y.System == drm.PlayReady {
 		s.DASHValue = "MSPR 2.0"
 	}
 	if len(bytes.TrimSpace(y.ContentProtectionData)) == 0 {
 		if s.PSSH == nil {
 			s.DASHValue = ""
-			return nil
+			return nil, nil
 		}
 		s.DASH = `<cenc:pssh xmlns:cenc="` + nsCENC + `">` + base64.StdEncoding.EncodeToString(s.PSSH) + "</cenc:pssh>"
 		if pro := psshData(s.PSSH); y.System == drm.PlayReady {
 			s.DASH += `<mspr:pro xmlns:mspr="` + nsMSPR + `">` + base64.StdEncoding.EncodeToString(pro) + "</mspr:pro>"
 		}
-		return nil
+		return nil, nil
 	}
 	f, err := parseFragment(y.ContentProtectionData)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, box := range f.boxes {
 		switch {
 		case s.PSSH != nil && !bytes.Equal(box, s.PSSH):
-			return refused("the pssh box in ContentProtectionData is not that in PSSH")
+			return nil, refused("the pssh box in ContentProtectionData is not that in PSSH")
 		case s.PSSH == nil:
 			s.PSSH = box
 			if err := checkBoxes(box, y.System); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
@@ -122,7 +145,7 @@ func addDASH(y *cpix.DRMSystem, s *drm.Signal) error {
 	if s.Robustness == "" {
 		s.Robustness = f.robustness
 	}
-	return nil
+	return f.pro, nil
 }
 
 // addSmooth takes the PlayReady object, whose element has another name in SPEKE 1.

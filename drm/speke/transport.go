@@ -72,8 +72,8 @@ func (c *Client) send(ctx context.Context, body []byte) (*http.Response, error) 
 
 func (c *Client) newRequest(ctx context.Context, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
-	if err != nil || req.URL.Host == "" {
-		return nil, refused("the URL of the key server is no absolute URL") // it may hold secrets
+	if err != nil || req.URL.Host == "" || req.URL.Scheme != "https" && req.URL.Scheme != "http" {
+		return nil, refused("the URL of the key server is no absolute URL of http or https") // it may hold secrets
 	}
 	for name, values := range c.Header {
 		req.Header[http.CanonicalHeaderKey(name)] = append([]string(nil), values...)
@@ -83,7 +83,11 @@ func (c *Client) newRequest(ctx context.Context, body []byte) (*http.Request, er
 		req.Header.Set(headerVersion, string(v))
 	}
 	if c.Auth != nil {
-		if err := c.Auth.Authorize(req, body); err != nil {
+		err := c.Auth.Authorize(req, body)
+		if errors.Is(err, drm.ErrRefused) {
+			return nil, fmt.Errorf("authorizing the request: %w", err)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%w: authorizing the request: %w", drm.ErrUnavailable, err)
 		}
 	}
@@ -106,13 +110,22 @@ func errorOf(answer *http.Response) error {
 	e := &Error{Status: answer.StatusCode}
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxErrorBody)) // what there is of it
 	e.Message = message(string(body))
-	if s, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 31); err == nil {
-		e.RetryAfter = time.Duration(s) * time.Second
-	}
+	e.RetryAfter = retryAfter(answer.Header.Get("Retry-After"))
 	if e.RetryAfter > 0 && e.Is(drm.ErrUnavailable) {
 		return &drm.UnavailableError{RetryAfter: e.RetryAfter, Err: e}
 	}
 	return e
+}
+
+// retryAfter reads seconds or a date (RFC 9110, 10.2.3); 0: neither.
+func retryAfter(text string) time.Duration {
+	if s, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(text); err == nil {
+		return max(0, time.Until(t))
+	}
+	return 0
 }
 
 // checkHeader holds the answer's headers against the rules (SPEKE 2.0, live workflow, response headers).
