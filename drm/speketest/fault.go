@@ -39,6 +39,7 @@ const (
 	OtherContent  Kind = "other content"  // CPIX@contentId
 	WrongKeyID    Kind = "wrong key id"   // one key has another id, where its systems and rule have the right one
 	ReplaceKeyIDs Kind = "replace ids"    // all ids are others, everywhere: SPEKE allows that
+	StaleKeyIDs   Kind = "stale ids"      // the same, but boxes, headers and tags name the old ones
 	MissingKey    Kind = "missing key"    // one key is not there
 	NoValue       Kind = "no value"       // one key has no value
 	ShortKey      Kind = "short key"      // one key has 15 bytes
@@ -57,7 +58,7 @@ const (
 // Kinds are all there are.
 func Kinds() []Kind {
 	return []Kind{Status, Hang, Drop, Truncated, Unfinished, Endless, Huge, Malformed, Entities, Deep, HTML, NoHeaders, Redirect,
-		WrongVersion, OtherContent, WrongKeyID, ReplaceKeyIDs, MissingKey, NoValue, ShortKey, DoubleKey, OtherScheme, MissingSystem,
+		WrongVersion, OtherContent, WrongKeyID, ReplaceKeyIDs, StaleKeyIDs, MissingKey, NoValue, ShortKey, DoubleKey, OtherScheme, MissingSystem,
 		EmptyElement, WrongPSSH, WrongHLS, OtherContract, OtherPeriod, ClearKeys, WrongMAC}
 }
 
@@ -141,6 +142,8 @@ func (f *Fault) change(d *cpix.Document) {
 		d.ContentID, d.ID = flip(d.ContentID), flip(d.ID)
 	case WrongKeyID:
 		last.KID = replaced(last.KID)
+	case StaleKeyIDs:
+		replaceKeyIDs(d)
 	case MissingKey:
 		d.Keys = d.Keys[:len(d.Keys)-1]
 	case NoValue:

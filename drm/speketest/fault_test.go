@@ -30,7 +30,7 @@ func TestFaults(t *testing.T) {
 		speketest.Huge: drm.ErrFormat, speketest.Malformed: drm.ErrFormat, speketest.Entities: drm.ErrFormat, speketest.Deep: drm.ErrFormat,
 		speketest.HTML: drm.ErrFormat, speketest.NoHeaders: drm.ErrRefused, speketest.Redirect: drm.ErrRefused,
 		speketest.WrongVersion: drm.ErrRefused, speketest.OtherContent: drm.ErrRefused, speketest.WrongKeyID: drm.ErrRefused,
-		speketest.ReplaceKeyIDs: nil, speketest.MissingKey: drm.ErrRefused, speketest.NoValue: drm.ErrRefused,
+		speketest.ReplaceKeyIDs: nil, speketest.StaleKeyIDs: drm.ErrRefused, speketest.MissingKey: drm.ErrRefused, speketest.NoValue: drm.ErrRefused,
 		speketest.ShortKey: drm.ErrKeyLength, speketest.DoubleKey: drm.ErrFormat, speketest.OtherScheme: drm.ErrRefused,
 		speketest.MissingSystem: drm.ErrRefused, speketest.EmptyElement: drm.ErrRefused, speketest.WrongPSSH: drm.ErrRefused,
 		speketest.WrongHLS: drm.ErrRefused, speketest.OtherContract: drm.ErrRefused, speketest.OtherPeriod: drm.ErrRefused,
