@@ -171,6 +171,26 @@ func TestPSSHOfFragments(t *testing.T) {
 	}
 }
 
+// TestLargePSSH: boxes that are long are neither held nor compared again for each of the samples that they are about.
+func TestLargePSSH(t *testing.T) {
+	const samples = 20_000
+	v := bmfftest.Video(samples, 5)
+	for i := range v.Samples {
+		v.Samples[i].Data, v.Samples[i].Group = []byte{0, 0, 0, 0}, i%2
+	}
+	c, second := cbcs, cbcs
+	second.KeyID = [16]byte{9}
+	c.Groups = []*bmfftest.Crypt{&second}
+	pssh := bmfftest.FullBox("pssh", 0, 0, make([]byte, 1<<20))
+	data := bmfftest.File{Tracks: []bmfftest.Track{v.Encrypt(c)}, Fragment: samples / 2, MoovTail: [][]byte{pssh}}.Bytes()
+	tr := open(t, data).Tracks[0]
+	require.NoError(t, tr.Refused)
+	require.Len(t, tr.Index.Crypts(), 2)
+	require.Equal(t, pssh, tr.Index.Crypts()[1].PSSH)
+	require.Less(t, tr.Index.Size(), int64(2<<20))
+	spent(t, data, bound(len(data), 0))
+}
+
 // TestEncryptedHostile: what contradicts itself is refused with the box that does, and the movie is read all the same.
 func TestEncryptedHostile(t *testing.T) {
 	senc, apart, frag := locked(at(cenc, bmfftest.InSencOnly), 0), locked(at(cenc, bmfftest.Apart), 0), locked(cenc, 20)

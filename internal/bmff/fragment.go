@@ -47,7 +47,7 @@ func (p *parser) moof(at, size, head int64) error {
 	if err != nil {
 		return err
 	}
-	implicit, pssh := at, psshs(list)
+	implicit, pssh := at, p.once(psshs(list))
 	if pssh == nil {
 		pssh = p.movie.PSSH
 	}

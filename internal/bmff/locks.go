@@ -1,7 +1,7 @@
 package bmff
 
 import (
-	"fmt"
+	"bytes"
 
 	"github.com/mezzomedia/mezzo/packager/media"
 )
@@ -33,10 +33,10 @@ func (x *Index) Crypts() []*media.Crypt { return x.locks.list }
 
 func (l *locks) bytes() int64 {
 	n := int64(cap(l.stretch))*8 + int64(cap(l.list))*8
-	for _, c := range l.list {
+	for i, c := range l.list {
 		n += 96 + int64(cap(c.ConstantIV))
-		if len(l.list) > 1 {
-			n += int64(len(c.PSSH)) // those of fragments
+		if i > 0 && !bytes.Equal(c.PSSH, l.list[i-1].PSSH) {
+			n += int64(len(c.PSSH)) // those of fragments; what is held once is equal at once
 		}
 	}
 	return n
@@ -61,25 +61,63 @@ type secrecy struct {
 	codes  map[*media.Crypt]uint32
 	last   *media.Crypt
 	groups groups                  // of stbl: of all of the track's samples
-	same   map[string]*media.Crypt // by what they say, so that fragments which say it again share one
+	same   map[saying]*media.Crypt // so that fragments which say the same again share one
+	asked  saying                  // the last that was looked for, and what it is
+	found  *media.Crypt
+	of     *media.Crypt // what asked was made of
 }
 
-// one is the Crypt equal to c with the pssh boxes that has been met before, or it.
+// saying is what a Crypt says.
+type saying struct {
+	scheme      string
+	key         [16]byte
+	ivSize      int
+	constant    [16]byte
+	constants   int
+	crypt, skip uint8
+	pssh        *byte // the first of boxes that are held once, however long they are
+}
+
+// one is the Crypt equal to c with the pssh boxes, held once, that has been met before, or it.
 func (s *secrecy) one(c *media.Crypt, pssh []byte) *media.Crypt {
 	if c == nil {
 		return nil
 	}
-	key := fmt.Sprintf("%s %x %d %x %d:%d %s", c.Scheme, c.KeyID, c.IVSize, c.ConstantIV, c.CryptBlocks, c.SkipBlocks, pssh)
-	if have := s.same[key]; have != nil {
+	var first *byte
+	if len(pssh) > 0 {
+		first = &pssh[0]
+	}
+	if c == s.of && first == s.asked.pssh {
+		return s.found
+	}
+	k := saying{scheme: c.Scheme, key: c.KeyID, ivSize: c.IVSize, constants: len(c.ConstantIV), crypt: c.CryptBlocks, skip: c.SkipBlocks, pssh: first}
+	copy(k.constant[:], c.ConstantIV)
+	have := s.same[k]
+	if have == nil {
+		if s.same == nil {
+			s.same = map[saying]*media.Crypt{}
+		}
+		own := *c
+		own.PSSH, have = pssh, &own
+		s.same[k] = have
+	}
+	s.of, s.asked, s.found = c, k, have
+	return have
+}
+
+// once is the pssh boxes as they were met first.
+func (p *parser) once(pssh []byte) []byte {
+	if len(pssh) == 0 {
+		return nil
+	}
+	if have, ok := p.psshs[string(pssh)]; ok {
 		return have
 	}
-	if s.same == nil {
-		s.same = map[string]*media.Crypt{}
+	if p.psshs == nil {
+		p.psshs = map[string][]byte{}
 	}
-	own := *c
-	own.PSSH = pssh
-	s.same[key] = &own
-	return &own
+	p.psshs[string(pssh)] = pssh
+	return pssh
 }
 
 // add says that sample i is encrypted as c says; nil: it is clear.

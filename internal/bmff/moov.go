@@ -69,7 +69,7 @@ func (p *parser) readMoov(at, size, head int64) error {
 	if p.movie.Timescale == 0 {
 		p.warn("moov/mvhd", "no movie timescale: durations of edits are not known")
 	}
-	p.movie.PSSH = psshs(list)
+	p.movie.PSSH = p.once(psshs(list))
 	trexs := map[uint32]trex{}
 	for _, c := range list {
 		if c.typ == "mvex" {

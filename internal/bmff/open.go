@@ -49,8 +49,9 @@ type parser struct {
 	early  []early // moofs before moov
 	coming coming
 	moofs  int
-	empty  int64  // samples without a byte of their own so far
-	cut    string // box that the end of the file cuts short
+	empty  int64             // samples without a byte of their own so far
+	cut    string            // box that the end of the file cuts short
+	psshs  map[string][]byte // pssh boxes of moov and of moofs, each held once
 }
 
 func (p *parser) warn(path, format string, args ...any) {
