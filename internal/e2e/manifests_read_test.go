@@ -109,6 +109,7 @@ func readMediaPlaylist(t testing.TB, address string) *listed {
 		case strings.HasPrefix(line, "#EXT-X-DISCONTINUITY") && !strings.HasPrefix(line, "#EXT-X-DISCONTINUITY-SEQUENCE"):
 			flush()
 		case strings.HasPrefix(line, "#EXT-X-MAP:"):
+			flush() // if another was in force
 			p.Init = harness.Resolve(t, address, attributes(line)["URI"])
 		case strings.HasPrefix(line, "#EXTINF:"):
 			d, ok := new(big.Rat).SetString(strings.TrimRight(strings.TrimPrefix(line, "#EXTINF:"), ","))

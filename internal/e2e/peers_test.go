@@ -68,6 +68,7 @@ func TestPeerGoldens(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "\n%d facts are equal.\n", same)
 	}
+	b.WriteString(sealedPreamble + sealedSection(t, dir))
 	if !t.Failed() {
 		harness.Golden(t, "docs/peer-goldens.md", b.String())
 	}
