@@ -46,6 +46,7 @@ var layers = map[string]struct {
 	"internal/bmff":                    {own: []string{"packager/media"}, internal: true},
 	"internal/mpegts":                  {own: []string{"packager/media"}, internal: true},
 	"internal/language":                {},
+	"internal/aesblocks":               {},
 	"internal/cenc":                    {own: []string{"packager/media", "drm"}, internal: true},
 	"internal/sampleaes":               {own: []string{"packager/media", "drm"}, internal: true},
 	"internal/sampleaes/sampleaestest": {},
