@@ -12,9 +12,10 @@ var (
 	ErrNoKey = errors.New("no key")
 	// ErrUnavailable: the provider could not be asked, or failed. To ask again later may help; package origin answers 503.
 	ErrUnavailable = errors.New("key provider unavailable")
-	// ErrRefused: the provider or its answer breaks the rules that both have to keep: a wrong key id, a system that was
-	// asked for and is missing, another contract than the one sent. To ask again is of no use.
-	ErrRefused = errors.New("key provider's answer refused")
+	// ErrRefused: a request, a provider or its answer breaks the rules that both have to keep: a malformed contract,
+	// credentials that are not taken, a wrong key id, a system that was asked for and is missing, another contract than the
+	// one sent. To ask again is of no use until the settings of one side are mended.
+	ErrRefused = errors.New("key request or answer refused")
 	// ErrKeyLength: a key or an IV has the wrong number of bytes.
 	ErrKeyLength = errors.New("wrong key length")
 	// ErrFormat: text, XML or a box that cannot be read.

@@ -92,7 +92,7 @@ func ExampleContract() {
 	// Output:
 	// <nil>
 	// UHD
-	// malformed encryption contract: UHD1+UHD2 has 1 filters, its name 2 parts: key provider's answer refused
+	// malformed encryption contract: UHD1+UHD2 has 1 filters, its name 2 parts: key request or answer refused
 }
 
 func ExampleParsePSSH() {

@@ -12,7 +12,7 @@ import (
 // KeyProvider gives keys. Equal requests get equal keys, whoever asks and whenever. Safe for concurrent use.
 type KeyProvider interface {
 	// Keys returns a key for each rule of the Contract, and for each of the Systems what it needs to be told. Errors
-	// match ErrNoKey, ErrRefused or ErrUnavailable.
+	// match ErrNoKey, ErrRefused or ErrUnavailable; ErrIncompatible or ErrKeyLength where the settings are wrong.
 	Keys(ctx context.Context, req Request) (*KeySet, error)
 }
 

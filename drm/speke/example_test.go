@@ -61,7 +61,9 @@ func ExampleSigV4() {
 	server := speketest.New(&speketest.Handler{Auth: speketest.SigV4("eu-west-1", "AKID", "secret", "token")})
 	defer server.Close()
 
-	role := func(context.Context) (speke.Credentials, error) { return speke.NewCredentials("AKID", "secret", "token"), nil }
+	role := func(context.Context) (speke.Credentials, error) {
+		return speke.NewCredentials("AKID", "secret", "token"), nil
+	}
 	client := &speke.Client{URL: server.URL, Auth: speke.SigV4("eu-west-1", role)}
 	_, err := client.Keys(context.Background(), drm.Request{
 		ContentID: "demo/clip", Scheme: drm.CENC, Systems: []drm.SystemID{drm.Widevine}, Contract: drm.Shared(),

@@ -151,10 +151,16 @@ func newCnonce() string {
 	return hex.EncodeToString(b[:])
 }
 
+// maxChallenge is the longest header that is answered, bytes: much of it comes back in each request.
+const maxChallenge = 4 << 10
+
 // pick chooses the best challenge that can be answered; nil: none.
 func pick(headers []string) *params {
 	var best *params
 	for _, h := range headers {
+		if len(h) > maxChallenge {
+			continue
+		}
 		all, err := parseHeader(h)
 		if err != nil {
 			continue

@@ -154,13 +154,20 @@ func TestDenied(t *testing.T) {
 }
 
 func TestChallengesNotForUs(t *testing.T) {
-	for _, header := range []string{"", "Basic realm=x", `Digest nonce=x, qop="auth-int"`, `Digest nonce=x, algorithm=SHA-1`, `Digest qop=auth`, `Digest nonce="x`} {
+	for _, header := range []string{"", "Basic realm=x", `Digest nonce=x, qop="auth-int"`, `Digest nonce=x, algorithm=SHA-1`, `Digest qop=auth`, `Digest nonce="x`,
+		"Digest nonce=" + strings.Repeat("x", 5000)} {
 		require.Nil(t, pick([]string{header}), header)
 	}
 	p := pick([]string{`Digest nonce=a, algorithm=MD5, qop="auth"`, `Basic realm=x, Digest nonce=b, qop="auth-int, auth", algorithm=sha-256, opaque="", userhash=true`})
 	require.Equal(t, &params{algorithm: "sha-256", nonce: "b", qop: "auth", hasOpaque: true, userHash: true}, p)
 	r := httptest.NewRequest("GET", "/x", nil)
 	require.Contains(t, p.answer("u", NewPassword("p"), r, 1), `userhash=true`)
+	evil := "x\"\r\nX-Evil: 1\x00"
+	text := (&params{realm: evil, nonce: evil, opaque: evil, hasOpaque: true}).answer(evil, NewPassword("p"), r, 1)
+	require.NotContains(t, text, "\n")
+	all, err := parseHeader(text)
+	require.NoError(t, err)
+	require.Equal(t, `x"X-Evil: 1`, all[0].params["realm"], "one value, without control characters")
 	require.NotContains(t, (&params{nonce: "n"}).answer("u", NewPassword("p"), r, 1), "qop") // RFC 2069
 }
 
