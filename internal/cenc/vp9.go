@@ -18,8 +18,8 @@ type vp9Size struct{ width, height int }
 
 const vp9Sync = 0x498342 // frame_sync_code
 
-// frames protects what follows the uncompressed header of each frame of a sample, compressed header and tiles. Clear are
-// the index of a superframe and what no frame owns.
+// frames protects what follows the uncompressed header of each frame of a sample, compressed header and tiles. Clear is the
+// index of a superframe. Bytes that no frame owns are refused unless they are zeros: decoders may find frames in them.
 func (v *vp9) frames(w *writer, sample []byte) error {
 	sizes, index, width := sample, 0, 0
 	if n := len(sample); n > 0 && sample[n-1]&0xE0 == 0xC0 { // superframe_header (VP9, Annex B)
@@ -48,6 +48,16 @@ func (v *vp9) frames(w *writer, sample []byte) error {
 		}
 		from += size
 	}
+	return unowned(sample[from:end], from)
+}
+
+// unowned refuses bytes, which are at from of the sample, in which something could be.
+func unowned(p []byte, from int) error {
+	for i, b := range p {
+		if b != 0 {
+			return fmt.Errorf("%d bytes at byte %d of the sample belong to no frame: %w", len(p)-i, from+i, media.ErrFormat)
+		}
+	}
 	return nil
 }
 
@@ -62,7 +72,8 @@ func (v *vp9) frame(w *writer, p []byte, from int) error {
 		return fmt.Errorf("frame of %d bytes at byte %d of the sample: uncompressed header: %w", len(p)-from, from, err)
 	}
 	if h.existing {
-		return nil // a header and nothing else
+		size := (h.Pos() + 7) / 8 // a header and nothing else
+		return unowned(p[from+size:], from+size)
 	}
 	for i := range v.refs {
 		if h.refresh>>i&1 == 1 {
