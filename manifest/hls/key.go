@@ -16,6 +16,7 @@ import (
 type tags struct {
 	media, session []string
 	formats        []string
+	counts         bool // AES-128 that takes a segment's number for its IV
 }
 
 func newTags(k *manifest.Key) (*tags, error) {
@@ -42,6 +43,8 @@ func newTags(k *manifest.Key) (*tags, error) {
 		if disagree(list, session) {
 			session = list
 		}
+		_, iv := attribute(list, "IV")
+		t.counts = t.counts || !iv && k.Scheme == drm.AES128
 		t.formats, t.media, t.session = append(t.formats, format), append(t.media, list), append(t.session, session)
 	}
 	if len(t.media) == 0 {

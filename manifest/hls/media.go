@@ -53,21 +53,27 @@ type mediaWriter struct {
 	version   int
 	period    int // index of the Period of the last entry; -1: none yet
 
-	keys [][]stretch // by Period
-	at   int         // of the last entry in keys[period]
-	now  stretch     // what the tags so far say
+	keys     [][]stretch // by Period
+	at       int         // of the last entry in keys[period]
+	now      stretch     // what the tags so far say
+	iv       string      // and the IV that they state, of statedIV
+	sequence uint64      // media sequence number of the entry
 }
 
 func (w *mediaWriter) entry(e *entry) {
 	if w.period < 0 {
 		w.head(e)
+		w.sequence = e.number
 	}
 	if e.index != w.period {
 		w.startPeriod(e)
 	} else if list := w.keys[w.period]; w.at+1 < len(list) && e.number >= list[w.at+1].first {
 		w.at++
-		w.under(&list[w.at], list[w.at].init != w.now.init)
+		w.under(e, &list[w.at], list[w.at].init != w.now.init)
+	} else if w.now.tags != nil && w.now.tags.counts && !e.gap {
+		w.under(e, &w.now, false)
 	}
+	w.sequence++
 	if e.gap {
 		w.b = append(w.b, "#EXT-X-GAP\n"...)
 	}
@@ -102,7 +108,7 @@ func (w *mediaWriter) startPeriod(e *entry) {
 	}
 	w.period, w.at = e.index, 0
 	if list := w.keys[w.period]; len(list) > 0 {
-		w.under(&list[0], true)
+		w.under(e, &list[0], true)
 	}
 	if w.dated {
 		w.b = append(w.b, "#EXT-X-PROGRAM-DATE-TIME:"...)
@@ -113,9 +119,10 @@ func (w *mediaWriter) startPeriod(e *entry) {
 
 // under writes the key of what follows, if it is another than before, and then the init segment, which the key covers too
 // (8216bis, 4.4.4.4).
-func (w *mediaWriter) under(s *stretch, initToo bool) {
-	if s.key != w.now.key {
-		w.keyTags(s)
+func (w *mediaWriter) under(e *entry, s *stretch, initToo bool) {
+	if iv := w.statedIV(e, s); s.key != w.now.key || iv != w.iv {
+		w.keyTags(s, iv)
+		w.iv = iv
 	}
 	if initToo && !w.noInit {
 		w.b = append(w.b, `#EXT-X-MAP:URI="`...)
@@ -127,8 +134,17 @@ func (w *mediaWriter) under(s *stretch, initToo bool) {
 	w.now = *s
 }
 
+// statedIV is the IV attribute for a segment that is encrypted under its number where that is not its media sequence number,
+// which players would take: after a hole that became more or fewer gaps than it has numbers. Empty: they may.
+func (w *mediaWriter) statedIV(e *entry, s *stretch) string {
+	if s.tags == nil || !s.tags.counts || e.gap || e.number == w.sequence {
+		return ""
+	}
+	return fmt.Sprintf(",IV=0x%032x", e.number)
+}
+
 // keyTags ends what was in force, if nothing takes its place or not in each KEYFORMAT, and writes EXT-X-KEY of each system.
-func (w *mediaWriter) keyTags(s *stretch) {
+func (w *mediaWriter) keyTags(s *stretch, iv string) {
 	if old := w.now.tags; old != nil && (s.key == nil || !containsAll(s.tags.formats, old.formats)) {
 		w.b = append(w.b, "#EXT-X-KEY:METHOD=NONE\n"...)
 	}
@@ -138,6 +154,9 @@ func (w *mediaWriter) keyTags(s *stretch) {
 	for _, list := range s.tags.media {
 		w.b = append(w.b, "#EXT-X-KEY:"...)
 		w.b = append(w.b, list...)
+		if _, has := attribute(list, "IV"); !has {
+			w.b = append(w.b, iv...)
+		}
 		w.b = append(w.b, '\n')
 	}
 }
