@@ -66,8 +66,18 @@ func exchange(t *testing.T, c speke.Client, req drm.Request, answer string) (str
 	return sent, set
 }
 
-// SPEKE 1, VOD: the four systems of the documentation's example.
+// SPEKE 1: the four systems of the documentation's examples.
 func TestDocumentedV1(t *testing.T) {
+	t.Run("VOD", func(t *testing.T) { documentedV1(t, drm.Period{}, "") })
+	const id = "keyPeriod_594107dc-c529-8f86-943a-7aaeec092b41"
+	t.Run("live", func(t *testing.T) {
+		documentedV1(t, drm.PeriodAt(7*time.Second, 5*time.Second, time.Unix(0, 0)), `<cpix:ContentKeyPeriodList><cpix:ContentKeyPeriod id="`+id+`" index="1" /></cpix:ContentKeyPeriodList>`+
+			`<cpix:ContentKeyUsageRuleList><cpix:ContentKeyUsageRule kid="`+sampleKID+`"><cpix:KeyPeriodFilter periodId="`+id+`" /></cpix:ContentKeyUsageRule></cpix:ContentKeyUsageRuleList>`)
+	})
+}
+
+// documentedV1 sends and reads the example, with what follows the systems.
+func documentedV1(t *testing.T, period drm.Period, rest string) {
 	kid, err := drm.ParseKeyID(sampleKID)
 	require.NoError(t, err)
 	const namespaces = ` xmlns:cpix="urn:dashif:org:cpix" xmlns:pskc="urn:ietf:params:xml:ns:keyprov:pskc" xmlns:speke="urn:aws:amazon:com:speke"`
@@ -79,7 +89,7 @@ func TestDocumentedV1(t *testing.T) {
 	question := `<cpix:CPIX id="abc123"` + namespaces + `><cpix:ContentKeyList><cpix:ContentKey kid="` + sampleKID + `" explicitIV="OFj2IjCsPJFfMAxmQxLGPw=="/></cpix:ContentKeyList><cpix:DRMSystemList>` +
 		system("81376844-f976-481e-a84e-cc25d39b0b33", hls) + system("94ce86fb-07ff-4f43-adb8-93d2fa968ca2", hls) +
 		system("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", `<cpix:PSSH/>`) +
-		system("9a04f079-9840-4286-ab92-e65be0885f95", `<speke:ProtectionHeader/><cpix:PSSH/>`) + `</cpix:DRMSystemList></cpix:CPIX>`
+		system("9a04f079-9840-4286-ab92-e65be0885f95", `<speke:ProtectionHeader/><cpix:PSSH/>`) + `</cpix:DRMSystemList>` + rest + `</cpix:CPIX>`
 
 	const widevine = "AAAAanBzc2gAAAAA7e+LqXnWSs6jyCfc1R0h7QAAAEoIARIQeSIcblaNbb7Dji6sAtKZzRoNd2lkZXZpbmVfdGVzdCIfa2V5LWlkOmVTSWNibGFOYmI3RGppNnNBdEtaelE9PSoCU0QyAA=="
 	value, err := drm.NewSecret([]byte("0123456789abcdef"))
@@ -96,10 +106,10 @@ func TestDocumentedV1(t *testing.T) {
 		system("94ce86fb-07ff-4f43-adb8-93d2fa968ca2", tags("skd://abc123", "com.apple.streamingkeydelivery")) +
 		system("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", "<cpix:PSSH>"+widevine+"</cpix:PSSH>") +
 		system("9a04f079-9840-4286-ab92-e65be0885f95", "<speke:ProtectionHeader>"+b64(string(signals[0].Smooth))+"</speke:ProtectionHeader><cpix:PSSH>"+b64(string(signals[0].PSSH))+"</cpix:PSSH>") +
-		`</cpix:DRMSystemList></cpix:CPIX>`
+		`</cpix:DRMSystemList>` + rest + `</cpix:CPIX>`
 
 	sent, set := exchange(t, speke.Client{Version: speke.V1}, drm.Request{
-		ContentID: "abc123", Scheme: drm.CBCS, Contract: drm.Shared(), KeyIDs: map[string]drm.KeyID{"ALL": kid},
+		ContentID: "abc123", Scheme: drm.CBCS, Contract: drm.Shared(), KeyIDs: map[string]drm.KeyID{"ALL": kid}, Period: period,
 		Systems: []drm.SystemID{drm.Identity, drm.FairPlay, drm.Widevine, drm.PlayReady},
 	}, answer)
 	require.Equal(t, tree(t, question), tree(t, sent))
