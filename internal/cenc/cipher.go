@@ -1,11 +1,10 @@
 package cenc
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"fmt"
 
 	"github.com/mezzomedia/mezzo/drm"
+	"github.com/mezzomedia/mezzo/internal/aesblocks"
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
@@ -18,13 +17,15 @@ import (
 //	}
 //
 // The end of a protected stretch that is no whole block stays clear, except in cenc, and in cens without a pattern, whose
-// key stream has no blocks. Nothing is allocated, but for the counter that crypto/cipher makes for a sample with many
-// protected bytes. Not safe for concurrent use.
+// key stream has no blocks. Nothing is allocated. Not safe for concurrent use.
 type Cipher struct {
-	scheme  drm.Scheme
-	pattern drm.Pattern
-	ctr     counter
-	cbc     chain
+	key      *aesblocks.Key
+	counts   bool // AES-CTR; else AES-CBC
+	restarts bool // each subsample begins a chain with the IV
+	decrypts bool
+	pattern  aesblocks.Pattern // zero: every block
+	ctr      counter
+	chain    [16]byte
 
 	iv        [16]byte
 	subs      []media.Subsample // those after the current one
@@ -36,15 +37,15 @@ type Cipher struct {
 // NewEncrypter makes a Cipher that encrypts. A zero pattern is every block; schemes without patterns ignore it. Errors
 // match drm.ErrNoKey or drm.ErrIncompatible.
 func NewEncrypter(key drm.Key, s drm.Scheme, p drm.Pattern) (*Cipher, error) {
-	return newCipher(key, s, p, cipher.NewCBCEncrypter)
+	return newCipher(key, s, p, false)
 }
 
 // NewDecrypter makes a Cipher that undoes what one of NewEncrypter did.
 func NewDecrypter(key drm.Key, s drm.Scheme, p drm.Pattern) (*Cipher, error) {
-	return newCipher(key, s, p, cipher.NewCBCDecrypter)
+	return newCipher(key, s, p, true)
 }
 
-func newCipher(key drm.Key, s drm.Scheme, p drm.Pattern, mode func(cipher.Block, []byte) cipher.BlockMode) (*Cipher, error) {
+func newCipher(key drm.Key, s drm.Scheme, p drm.Pattern, decrypts bool) (*Cipher, error) {
 	if !s.Common() {
 		return nil, fmt.Errorf("scheme %q is none of Common Encryption: %w", s, drm.ErrIncompatible)
 	}
@@ -55,18 +56,9 @@ func newCipher(key drm.Key, s drm.Scheme, p drm.Pattern, mode func(cipher.Block,
 	if !ok {
 		return nil, fmt.Errorf("%s has no value: %w", key, drm.ErrNoKey)
 	}
-	block, err := aes.NewCipher(secret[:])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	c := &Cipher{scheme: s}
+	c := &Cipher{key: aesblocks.New(secret), counts: s.Counter(), restarts: s == drm.CBCS, decrypts: decrypts}
 	if s.Patterned() && p.Skip > 0 {
-		c.pattern = p
-	}
-	if s.Counter() {
-		c.ctr.block = block
-	} else {
-		c.cbc.make = func(iv []byte) cipher.BlockMode { return mode(block, iv) }
+		c.pattern = aesblocks.Pattern{Crypt: int(p.Crypt), Skip: int(p.Skip)}
 	}
 	return c, nil
 }
@@ -74,26 +66,19 @@ func newCipher(key drm.Key, s drm.Scheme, p drm.Pattern, mode func(cipher.Block,
 // Begin starts on a sample of size bytes. An IV of 8 bytes has zeros after them. No subsamples: all of the sample is
 // protected. It keeps subs until the sample is done. The error matches media.ErrFormat where subs do not add up to size.
 func (c *Cipher) Begin(iv [16]byte, subs []media.Subsample, size int64) error {
-	sum, protected := int64(0), size
+	c.iv, c.chain, c.subs, c.open, c.protected, c.group = iv, iv, subs, 0, size, 0
 	if len(subs) > 0 {
-		protected = 0
+		c.protected = 0
+		sum := int64(0)
 		for _, s := range subs {
 			sum += int64(s.Clear) + int64(s.Protected)
-			protected += int64(s.Protected)
 		}
 		if sum != size {
+			c.subs = nil
 			return fmt.Errorf("subsamples of %d bytes in a sample of %d (23001-7, 9.5): %w", sum, size, media.ErrFormat)
 		}
 	}
-	c.iv, c.subs, c.open, c.protected, c.group = iv, subs, 0, 0, 0
-	if len(subs) == 0 {
-		c.protected = size
-	}
-	if c.scheme.Counter() {
-		c.ctr.begin(iv, protected)
-	} else {
-		c.cbc.begin(&c.iv)
-	}
+	c.ctr.begin(&c.iv)
 	return nil
 }
 
@@ -136,10 +121,10 @@ func (c *Cipher) Skip(n int64) int64 {
 		k := min(c.protected, left)
 		switch whole := k == c.protected && c.group == 0; {
 		case c.streams():
-			c.ctr.skip(k)
-		case c.scheme == drm.CENS && whole:
-			c.ctr.skip(16 * c.encrypted(k/16))
-		case c.scheme == drm.CBCS && whole: // each stretch begins with the IV
+			c.ctr.skip(c.key, k)
+		case c.counts && whole:
+			c.ctr.skip(c.key, 16*c.encrypted(k/16))
+		case c.restarts && whole: // each stretch begins with the IV
 		default:
 			return n - left
 		}
@@ -158,15 +143,15 @@ func (c *Cipher) next() bool {
 		c.open, c.protected = int64(c.subs[0].Clear), int64(c.subs[0].Protected)
 		c.subs = c.subs[1:]
 		c.group = 0
-		if c.scheme == drm.CBCS {
-			c.cbc.begin(&c.iv)
+		if c.restarts {
+			c.chain = c.iv
 		}
 	}
 	return true
 }
 
 // streams tells whether the key stream covers every byte.
-func (c *Cipher) streams() bool { return c.scheme.Counter() && c.pattern.Skip == 0 }
+func (c *Cipher) streams() bool { return c.counts && c.pattern.Skip == 0 }
 
 // some is how many of the next n bytes, all protected, can be worked on now.
 func (c *Cipher) some(n int) int {
@@ -181,16 +166,17 @@ func (c *Cipher) some(n int) int {
 
 // stretch works on protected bytes: whole blocks, unless the stretch ends or the key stream has no blocks.
 func (c *Cipher) stretch(dst, src []byte) {
-	switch whole := len(src) &^ 15; {
-	case c.streams():
-		c.ctr.crypt(dst, src)
-	case c.pattern.Skip > 0:
-		copy(dst, src)
-		c.patterned(dst[:whole])
-	default:
-		c.cbc.crypt(dst[:whole], src[:whole])
-		copy(dst[whole:], src[whole:])
+	if c.streams() {
+		c.ctr.crypt(c.key, dst, src)
+		return
 	}
+	whole := len(src) &^ 15
+	if c.pattern.Skip > 0 {
+		c.patterned(dst[:whole], src[:whole])
+	} else {
+		c.blocks(dst[:whole], src[:whole], c.pattern)
+	}
+	copy(dst[whole:], src[whole:])
 }
 
 // encrypted is how many of the first n blocks of a protected stretch the pattern has encrypted.
@@ -199,22 +185,35 @@ func (c *Cipher) encrypted(n int64) int64 {
 	return n/all*crypt + min(n%all, crypt)
 }
 
-// patterned encrypts some of the blocks of p in place (23001-7, 9.6); the last group may be incomplete.
-func (c *Cipher) patterned(p []byte) {
-	crypt, all := int(c.pattern.Crypt), int(c.pattern.Crypt)+int(c.pattern.Skip)
-	for len(p) > 0 {
-		n := min(16*(all-c.group), len(p))
-		if c.group < crypt {
-			n = min(16*(crypt-c.group), len(p))
-			if c.scheme.Counter() {
-				c.ctr.crypt(p[:n], p[:n])
-			} else {
-				c.cbc.crypt(p[:n], p[:n])
-			}
+// patterned works on whole blocks (23001-7, 9.6). The last group of a stretch may be incomplete, and a buffer may end
+// within any.
+func (c *Cipher) patterned(dst, src []byte) {
+	p := c.pattern
+	size := 16 * (p.Crypt + p.Skip)
+	for len(src) > 0 {
+		n := 0
+		switch {
+		case c.group == 0 && len(src) >= size:
+			n = len(src) / size * size
+			c.blocks(dst[:n], src[:n], p)
+		case c.group < p.Crypt:
+			n = min(16*(p.Crypt-c.group), len(src))
+			c.blocks(dst[:n], src[:n], aesblocks.Pattern{})
+		default:
+			n = copy(dst, src[:min(size-16*c.group, len(src))])
 		}
-		if c.group += n / 16; c.group == all {
-			c.group = 0
-		}
-		p = p[n:]
+		c.group = (c.group + n/16) % (p.Crypt + p.Skip)
+		dst, src = dst[n:], src[n:]
+	}
+}
+
+func (c *Cipher) blocks(dst, src []byte, p aesblocks.Pattern) {
+	switch {
+	case c.counts:
+		c.key.CTR(dst, src, &c.ctr.next, p)
+	case c.decrypts:
+		c.key.DecryptCBC(dst, src, &c.chain, p)
+	default:
+		c.key.EncryptCBC(dst, src, &c.chain, p)
 	}
 }
