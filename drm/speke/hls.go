@@ -16,6 +16,9 @@ type attribute struct{ name, value string }
 
 type attributes []attribute
 
+// maxAttributes is the most that a tag may have; 8216bis has six.
+const maxAttributes = 64
+
 func (a attributes) get(name string) string {
 	for _, x := range a {
 		if x.name == name {
@@ -56,6 +59,9 @@ func parseTag(line []byte, tag string) (attributes, error) {
 func parseAttributes(list string) (attributes, error) {
 	var all attributes
 	for list != "" {
+		if len(all) == maxAttributes {
+			return nil, fmt.Errorf("the tag has more than %d attributes: %w", maxAttributes, drm.ErrFormat)
+		}
 		name, rest, ok := strings.Cut(list, "=")
 		name = strings.TrimSpace(name)
 		if !ok || name == "" || !plainName(name) || slices.ContainsFunc(all, func(a attribute) bool { return a.name == name }) {

@@ -2,8 +2,10 @@ package speke
 
 import (
 	"encoding/xml"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -110,4 +112,17 @@ func FuzzTag(f *testing.F) {
 func TestMessage(t *testing.T) {
 	require.Equal(t, "Missing CPIX@contentId", message(`{"message":"Missing CPIX@contentId"}`))
 	require.Empty(t, message("key 0123 is wrong"))
+}
+
+// A list of many attributes is refused before it is searched for those that stand twice.
+func TestManyAttributes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("METHOD=NONE")
+	for i := range 100_000 {
+		fmt.Fprintf(&b, ",A%X=1", i)
+	}
+	start := time.Now()
+	_, err := parseAttributes(b.String())
+	require.ErrorIs(t, err, drm.ErrFormat)
+	require.Less(t, time.Since(start), 100*time.Millisecond)
 }
