@@ -131,7 +131,9 @@ func (e *elementary) countSlices(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				e.growth = append(e.growth, int32(n))
+				if err := e.grow(&r.at, n); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

@@ -70,12 +70,23 @@ func (e *elementary) countUnits(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				e.growth = append(e.growth, int32(n*int64(len(startCode)-e.lengths)))
+				if err := e.grow(&r.at, n*int64(len(startCode)-e.lengths)); err != nil {
+					return err
+				}
 				index++
 			}
 		}
 		return nil
 	})
+}
+
+// grow notes by how much the next sample grows.
+func (e *elementary) grow(p *place, n int64) error {
+	if int64(int32(n)) != n {
+		return e.sampleError(p, fmt.Errorf("%d bytes more in MPEG-TS than in its source: %w", n, media.ErrUnsupported))
+	}
+	e.growth = append(e.growth, int32(n))
+	return nil
 }
 
 // known counts the units of a sample of the given size in a list, and returns the rest of the list.

@@ -15,6 +15,7 @@ const (
 	// clearVersion follows an object's Version where it is read clear.
 	clearVersion = "-clear"
 	batchBytes   = 64 << 10 // decrypted at once: several samples, or one that is larger
+	batchSamples = 1 << 10  // and no more than these: samples may be empty
 	// plainBytes bounds the plaintext that is held of a track, but for the batch that was read last.
 	plainBytes = 2 << 20
 	// maxLocked bounds a sample that is decrypted, which is held as a whole: 8K all-intra pictures have some megabytes.
@@ -61,7 +62,7 @@ func newDecrypted(obj media.Object, x *bmff.Index, k *keys) (*decrypted, error) 
 			if size > maxLocked {
 				return nil, fmt.Errorf("an encrypted sample of %d bytes, of at most %d are decrypted: %w", size, maxLocked, media.ErrUnsupported)
 			}
-			if len(d.batches) == 0 || off+size-start > batchBytes {
+			if n := len(d.batches); n == 0 || off+size-start > batchBytes || from+i-d.batches[n-1].first == batchSamples {
 				d.batches = append(d.batches, batch{off, from + i})
 				start = off
 			}

@@ -2,6 +2,7 @@ package vod_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -200,4 +201,49 @@ func TestDecryptedReads(t *testing.T) {
 	wg.Wait()
 	require.Error(t, data.ReadAt(ctx, make([]byte, 2), data.Size()-1))
 	require.Error(t, data.ReadAt(ctx, make([]byte, 2), -1))
+}
+
+// TestManyKeys: nobody makes the key provider, or the ciphers, do more than a day of rotation asks for.
+func TestManyKeys(t *testing.T) {
+	const n = 10_001
+	c := cbcs
+	c.Groups = make([]*bmfftest.Crypt, n)
+	v := bmfftest.Video(n, 10)
+	for i := range n {
+		g := cbcs
+		g.KeyID[0], g.KeyID[1], g.KeyID[2] = 0xEE, byte(i>>8), byte(i)
+		c.Groups[i] = &g
+		v.Samples[i].Group = i + 1
+	}
+	_, err := vod.OpenInput(ctx, vod.Input{Name: "x", Object: object("x", v.Encrypt(c)), Keys: unasked{t}})
+	require.ErrorIs(t, err, media.ErrUnsupported)
+	require.ErrorContains(t, err, "10001 ways")
+}
+
+type unasked struct{ t *testing.T }
+
+func (u unasked) Key(context.Context, drm.KeyID) (drm.Key, error) {
+	u.t.Error("asked for a key")
+	return drm.Key{}, drm.ErrNoKey
+}
+
+// TestEmptyEncrypted: samples without a byte cost no more to be found than others do.
+func TestEmptyEncrypted(t *testing.T) {
+	v := bmfftest.Video(20_000, 10)
+	for i := range v.Samples {
+		v.Samples[i].Data = []byte{}
+	}
+	v.Samples[9_000].Data = bmfftest.NAL([]byte{0x65, 1, 2, 3})
+	v.Samples[19_999].Data = bmfftest.NAL([]byte{0x41, 4, 5, 6})
+	src := unlocked(t, object("x", v.Encrypt(cbcs)), ring{cbcs})
+	require.Equal(t, plaintexts(v), read(t, src, src.Tracks()[0]))
+	tr := src.Tracks()[0]
+	used := allocated(func() {
+		for i := range int64(100) {
+			runs, err := src.Samples(ctx, tr, media.Interval{From: (19_900 + i) * frame, To: (19_901 + i) * frame})
+			require.NoError(t, err)
+			require.Len(t, runs, 1)
+		}
+	})
+	require.Less(t, used, int64(100*(1<<10)*160), "of each only the samples of its batch")
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/mezzomedia/mezzo/packager/media"
 )
 
+// maxCrypts bounds what a track asks of the key provider, and the ciphers that are made at once: a day of a key each 10 s.
+const maxCrypts = 10_000
+
 // keys decrypt the samples of one track.
 type keys struct {
 	of map[*media.Crypt]*lock
@@ -32,6 +35,9 @@ func decrypting(ctx context.Context, in *Input, trak *bmff.Track) (*decrypted, e
 	crypts := trak.Index.Crypts()
 	if in.Keys == nil || len(crypts) == 0 {
 		return nil, nil
+	}
+	if len(crypts) > maxCrypts {
+		return nil, fmt.Errorf("encrypted in %d ways, by key or constant IV, of at most %d are decrypted: %w", len(crypts), maxCrypts, media.ErrUnsupported)
 	}
 	k := &keys{of: make(map[*media.Crypt]*lock, len(crypts))}
 	found := map[drm.KeyID]drm.Key{}
