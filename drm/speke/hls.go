@@ -126,6 +126,9 @@ func (q *query) fitTag(id drm.SystemID, a attributes, key *drm.Key) (attributes,
 	if identity := known == "identity"; known != "" && !strings.EqualFold(format, known) && !(identity && format == "") {
 		return nil, refused("KEYFORMAT is not that of the system")
 	}
+	if known == "" && format == "" { // players would take it for identity
+		return nil, refused("the tag has no KEYFORMAT")
+	}
 	if a.get("URI") == "" {
 		return nil, refused("the tag has no URI")
 	}

@@ -114,6 +114,18 @@ func TestMessage(t *testing.T) {
 	require.Empty(t, message("key 0123 is wrong"))
 }
 
+// A tag without KEYFORMAT would have players ask for the bare key.
+func TestTagOfUnknownSystem(t *testing.T) {
+	q := &query{client: &Client{}, req: &drm.Request{Scheme: drm.CBCS}}
+	const unknown = drm.SystemID("00000000-0000-0000-0000-000000000001")
+	for format, ok := range map[string]bool{"": false, `,KEYFORMAT=""`: false, `,KEYFORMAT="urn:x"`: true} {
+		a, err := parseAttributes(`METHOD=SAMPLE-AES,URI="u"` + format)
+		require.NoError(t, err)
+		_, err = q.fitTag(unknown, a, &drm.Key{})
+		require.Equal(t, ok, err == nil, format)
+	}
+}
+
 // A list of many attributes is refused before it is searched for those that stand twice.
 func TestManyAttributes(t *testing.T) {
 	var b strings.Builder
