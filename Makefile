@@ -51,9 +51,14 @@ race:
 	@echo "== go test -race"
 	@for m in $(filter-out %/internal/e2e,$(MODULES)); do (cd $$m && go test -race -timeout 4m ./...); done
 
+# In suites, of which none takes two minutes on two cores.
+SUITE1 := ^TestTruthTable$$
+SUITE2 := ^Test(DecryptCMAF|HeadersAsFFmpeg|NoCounterRepeats)$$
+SUITE3 := ^Test(Protected|Rotation|ClearLead)$$
 e2e:
 	@echo "== end to end"
-	@cd internal/e2e && go test -race -p 1 -timeout 6m -skip '^TestTruthTable$$' ./... && go test -race -timeout 6m -run '^TestTruthTable$$' .
+	@cd internal/e2e && go test -race -timeout 6m -skip '$(SUITE1)|$(SUITE2)' . && go test -race -timeout 6m -run '$(SUITE1)' . && \
+	  go test -timeout 6m -run '$(SUITE2)' . && go test -timeout 6m -skip '$(SUITE3)' ./players && go test -timeout 6m -run '$(SUITE3)' ./players
 
 ## golden: writes every golden file and generated page anew; review the diff
 golden: deps media
