@@ -65,7 +65,8 @@ func TestShow(t *testing.T) {
 				Start: 0.5, Duration: 60, BitRate: 2_499_600, Edits: []string{"nothing for 0.500 s", "the rest from 0.080 s"},
 				GOP: &vod.GOPReport{Count: 5, Shortest: 2, Longest: 12, Open: true}, Width: 1280, Height: 720, FrameRate: "25/1", Range: "HLG",
 				Formats: []vod.CanFormat{{Format: "CMAF", OK: true}, {Format: "TS", Why: "no place for it"}}},
-			{ID: 2, Kind: "audio", Timescale: 48000, Rate: 48000, Channels: 6},
+			{ID: 2, Kind: "audio", Timescale: 48000, Rate: 48000, Channels: 6, Encrypted: "cenc, key id 01020304-0506-0708-090a-aabbccddeeff",
+				Formats: []vod.CanFormat{{Format: "CMAF", OK: true, Why: "as it is"}, {Format: "TS", Why: "it is encrypted"}}},
 		},
 	}
 	var out strings.Builder

@@ -59,10 +59,16 @@ func showTrack(w io.Writer, t *vod.TrackReport) {
 		}
 		fmt.Fprintf(w, "    GOPs\t%d, %s, %.3f s to %.3f s\n", g.Count, kind, g.Shortest, g.Longest)
 	}
+	if t.Encrypted != "" {
+		fmt.Fprintf(w, "    cipher\t%s\n", t.Encrypted)
+	}
 	for _, f := range t.Formats {
-		verdict := "yes"
-		if !f.OK {
-			verdict = "no: " + f.Why
+		verdict := "no"
+		if f.OK {
+			verdict = "yes"
+		}
+		if f.Why != "" {
+			verdict += ": " + f.Why
 		}
 		fmt.Fprintf(w, "    %s\t%s\n", f.Format, verdict)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -246,4 +247,12 @@ func TestEmptyEncrypted(t *testing.T) {
 		}
 	})
 	require.Less(t, used, int64(100*(1<<10)*160), "of each only the samples of its batch")
+}
+
+// TestLargeEncrypted: a first sample that is longer than what is looked at is not taken for one of another key.
+func TestLargeEncrypted(t *testing.T) {
+	v := bmfftest.Video(2, 1)
+	v.Samples[0].Data = slices.Concat(bmfftest.NAL([]byte{0x06, 1}), bmfftest.NAL(append([]byte{0x65}, bmfftest.Noise(1, 5<<20)...)))
+	src := unlocked(t, object("x", v.Encrypt(cenc)), ring{cenc})
+	require.Equal(t, plaintexts(v), read(t, src, src.Tracks()[0]))
 }

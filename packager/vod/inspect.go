@@ -63,7 +63,7 @@ type GOPReport struct {
 type CanFormat struct {
 	Format string `json:"format"` // CMAF, TS
 	OK     bool   `json:"ok"`
-	Why    string `json:"why,omitempty"` // why not, and what to do about it
+	Why    string `json:"why,omitempty"` // why not, and what to do about it; or in what way
 }
 
 // Inspect reads a file's tables and reports on it, on what cannot be served too: then the Report has the reason in Error.
@@ -152,8 +152,10 @@ func (r *Report) fill(tr *TrackReport, st *stream) {
 	tr.Formats = []CanFormat{{Format: "CMAF", OK: true}, canTS(t)}
 	if t.Crypt != nil {
 		tr.Encrypted = encrypted(st)
-		why := fmt.Sprintf("encrypted (%s): served as it is, as CMAF only; give keys to serve it otherwise", tr.Encrypted)
-		tr.Formats = []CanFormat{{Format: "CMAF", OK: true, Why: why}, {Format: "TS", Why: why}}
+		tr.Formats[0].Why = "as it is, with its own keys; give them to have it encrypted otherwise"
+		if tr.Formats[1].OK {
+			tr.Formats[1] = CanFormat{Format: "TS", Why: "it is encrypted; give its keys (Input.Keys or Dir.Keys), and it is decrypted when it is read"}
+		}
 	}
 }
 

@@ -118,17 +118,18 @@ func (d *decrypted) plausible(s *codec.Stream, sample func() ([]byte, error)) er
 	return nil
 }
 
-// filled reports whether NAL units with length fields of n bytes fill p.
+// filled reports whether NAL units with length fields of n bytes fill p, the last of which may go on where p was cut.
 func filled(p []byte, n int) bool {
+	cut := len(p) == firstBytes
 	for len(p) > 0 {
 		if len(p) < n {
-			return false
+			return cut
 		}
 		var field [8]byte
 		copy(field[8-n:], p)
 		size := binary.BigEndian.Uint64(field[:])
 		if size > uint64(len(p)-n) {
-			return false
+			return cut
 		}
 		p = p[n+int(size):]
 	}

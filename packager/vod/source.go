@@ -219,10 +219,12 @@ func (s *Source) stream(ctx context.Context, in *Input, n int, trak *bmff.Track)
 	return st, nil
 }
 
+// firstBytes is how much of a track's first sample is read at most.
+const firstBytes = 4 << 20
+
 // firstSample reads the first sync sample from i on, of which codecs may need the beginning. It is nil where that is
 // ciphertext.
 func (s *Source) firstSample(ctx context.Context, trak *bmff.Track, clear *decrypted, i int) func() ([]byte, error) {
-	const most = 4 << 20
 	if sync := trak.Index.NextSync(i); sync < trak.Index.Len() {
 		i = sync
 	}
@@ -235,7 +237,7 @@ func (s *Source) firstSample(ctx context.Context, trak *bmff.Track, clear *decry
 		if clear != nil {
 			obj, off = clear, clear.offset(i)
 		}
-		p := make([]byte, min(int64(smp[0].Size), most, obj.Size()))
+		p := make([]byte, min(int64(smp[0].Size), firstBytes, obj.Size()))
 		return p, obj.ReadAt(ctx, p, off)
 	}
 }
