@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/mezzomedia/mezzo/drm"
 	"github.com/mezzomedia/mezzo/manifest"
@@ -55,12 +57,15 @@ func newTags(k *manifest.Key) (*tags, error) {
 
 // attributesOf is the attribute list with the IV of the key, where that belongs into it and is missing.
 func attributesOf(k *manifest.Key, list string) (string, error) {
-	if strings.IndexFunc(list, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0 || strings.Count(list, `"`)%2 != 0 {
+	if !wellFormed(list) {
 		return "", fmt.Errorf("attribute list: %w", drm.ErrFormat)
 	}
 	method, ok := attribute(list, "METHOD")
 	if !ok || method == "" || method == "NONE" {
 		return "", fmt.Errorf("METHOD is %q, the media is encrypted: %w", method, drm.ErrFormat)
+	}
+	if uri, _ := attribute(list, "URI"); uri == "" {
+		return "", fmt.Errorf("there is no URI: %w", drm.ErrFormat)
 	}
 	_, has := attribute(list, "IV")
 	if k.IV == nil || has || keyFormat(list) != identity || method == "SAMPLE-AES-CTR" {
@@ -70,6 +75,35 @@ func attributesOf(k *manifest.Key, list string) (string, error) {
 		return "", fmt.Errorf("%w: IV of %d bytes, EXT-X-KEY takes 16", drm.ErrKeyLength, len(k.IV))
 	}
 	return list + ",IV=0x" + hex.EncodeToString(k.IV), nil
+}
+
+// wellFormed reports whether list is an attribute list (8216bis, 4.2) that all players read alike: one line, each name once,
+// nothing between a value and the next comma.
+func wellFormed(list string) bool {
+	if !utf8.ValidString(list) || strings.IndexFunc(list, unicode.IsControl) >= 0 {
+		return false
+	}
+	var seen []string
+	for {
+		name, rest, ok := strings.Cut(list, "=")
+		if !ok || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" || name == "" || slices.Contains(seen, name) {
+			return false
+		}
+		seen = append(seen, name)
+		if quoted, is := strings.CutPrefix(rest, `"`); is {
+			_, rest, ok = strings.Cut(quoted, `"`)
+		} else {
+			n := strings.IndexAny(rest+",", `," `)
+			ok, rest = n > 0, rest[n:]
+		}
+		switch {
+		case !ok || rest != "" && rest[0] != ',':
+			return false
+		case rest == "":
+			return true
+		}
+		list = rest[1:]
+	}
 }
 
 const identity = "identity"

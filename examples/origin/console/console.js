@@ -8,9 +8,11 @@ const video = $("video");
 const native = video.canPlayType("application/vnd.apple.mpegurl") !== "";
 let player = null;
 let playing = ""; // URL
+let patience = 0; // timer
 
 function start(item, button) {
   player?.destroy();
+  clearTimeout(patience);
   player = null;
   playing = item.url;
   $("fault").hidden = true;
@@ -19,7 +21,7 @@ function start(item, button) {
   $("quality").disabled = true;
   $("engine").textContent = `${item.format} · ${item.endpoint} · ${item.format === "DASH" ? "own player" : "the browser's player"}`;
   if (item.format === "DASH") startDASH(item);
-  else video.src = item.url;
+  else startNative(item);
   video.play().catch(() => {}); // where the browser wants a second click, the controls are there
 }
 
@@ -31,6 +33,14 @@ function startDASH(item) {
   });
   p.addEventListener("fault", (e) => fault(e.message));
   p.load(item.url).catch((err) => p.fail(err));
+}
+
+// startNative leaves all to the browser, which may neither play nor say why: encrypted fMP4 in Chromium, for one.
+function startNative(item) {
+  video.src = item.url;
+  patience = setTimeout(() => {
+    if (video.readyState === 0 && !video.error) fault("the browser's own player shows nothing and gives no reason: try hls.js or Shaka Player");
+  }, 8000);
 }
 
 function fault(text) {
@@ -55,9 +65,11 @@ async function why(url) {
 }
 
 function row(asset, item) {
-  const what = `${item.format} ${item.endpoint}`;
+  const manifest = item.url.replace(/.*\//, "").replace(/\.\w+$/, "");
+  const name = manifest === "index" ? item.endpoint : `${item.endpoint} ${manifest}`;
+  const what = `${item.format} ${name}`;
   const play = Object.assign(document.createElement("button"), { textContent: `${item.format} `, onclick: () => start(item, play) });
-  play.append(Object.assign(document.createElement("small"), { textContent: item.endpoint }));
+  play.append(Object.assign(document.createElement("small"), { textContent: name }));
   play.setAttribute("aria-pressed", String(item.url === playing));
   play.disabled = item.format === "HLS" && !native;
   if (play.disabled) play.title = "this browser has no HLS of its own";
