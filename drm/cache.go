@@ -35,7 +35,7 @@ type Cache struct {
 	// Backoff is the time before the second attempt, which doubles with each; 0: 250 ms. Once callers have heard, Provider
 	// is left alone for four times as long, which doubles up to MaxBackoff, 0: 30 s, or for as long as it says itself.
 	Backoff, MaxBackoff time.Duration
-	// Negative is how long other errors are kept; 0: 5 s.
+	// Negative is how long other errors are kept, 0: 5 s; it doubles with each in a row, up to MaxBackoff.
 	Negative time.Duration
 	// Observe is told of each request to Provider, for logs and metrics; nil: nobody is. It must not block.
 	Observe func(Fetch)
@@ -73,7 +73,7 @@ type entry struct {
 	set      *KeySet   // nil: none yet
 	err      error     // of the last flight
 	until    time.Time // err holds
-	failures int       // flights that found the provider unavailable, in a row
+	failures int       // flights that brought no keys, in a row
 }
 
 // flight is a request on its way; set and err are there once done is closed.
@@ -299,8 +299,9 @@ func (c *Cache) land(e *entry, set *KeySet, err error) {
 		e.until = time.Now().Add(wait)
 		e.err = waiting(err, wait)
 	default:
-		e.failures = 0
-		e.until = time.Now().Add(or(c.Negative, 5*time.Second))
+		negative := or(c.Negative, 5*time.Second)
+		e.until = time.Now().Add(min(negative<<min(e.failures, 10), max(negative, or(c.MaxBackoff, 30*time.Second))))
+		e.failures++
 	}
 }
 

@@ -285,6 +285,26 @@ func TestCacheErrors(t *testing.T) {
 	}
 }
 
+// A server that refuses is asked less and less: 5, 10, 20, 30, 30 s.
+func TestCacheRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := &counted{fail: func(context.Context, int64, drm.Request) error { return drm.ErrRefused }}
+		cache := &drm.Cache{Provider: provider}
+		defer cache.Close()
+		for i, wait := range []time.Duration{5, 10, 20, 30, 30} {
+			for range 2 { // the second hears what the first was told
+				_, err := cache.Keys(t.Context(), request("demo/clip"))
+				require.ErrorIs(t, err, drm.ErrRefused)
+				require.EqualValues(t, i+1, provider.calls.Load())
+				time.Sleep(wait * time.Second / 2)
+			}
+		}
+		provider.fail = nil
+		_, err := cache.Keys(t.Context(), request("demo/clip"))
+		require.NoError(t, err)
+	})
+}
+
 // The keys of the next period are there before anybody needs them, though the provider goes down at the rotation.
 func TestCacheRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -146,7 +146,7 @@ func (q *query) addRules() {
 // period is the key period. Its id follows from the request, so that every node asks the same.
 func (q *query) period() cpix.Period {
 	req := q.req
-	sum := sha256.Sum256(fmt.Appendf(nil, "key period %d of %q", req.Period.Index, req.ContentID))
+	sum := sha256.Sum256(fmt.Appendf(nil, "key period %d of \"%s\"", req.Period.Index, req.ContentID))
 	id := drm.KeyID(sum[:16])
 	id[6], id[8] = id[6]&0x0F|0x80, id[8]&0x3F|0x80 // a UUID, version 8
 	p := cpix.Period{ID: "keyPeriod_" + id.String()}
