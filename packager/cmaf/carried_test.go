@@ -76,6 +76,34 @@ func TestCarried(t *testing.T) {
 	require.Equal(t, mp4.UUID(runs[1].Crypt.KeyID[:]), tenc.DefaultKID)
 }
 
+// A constant IV of 8 bytes, which is followed by zeros in the cipher, keeps its size in tenc and seig.
+func TestCarriedConstantIV(t *testing.T) {
+	for _, size := range []int{8, 16} {
+		track := audioTrack()
+		track.Crypt = &media.Crypt{Scheme: "cbcs", KeyID: [16]byte{1}, ConstantIV: bytes.Repeat([]byte{3}, size)}
+		other := *track.Crypt
+		other.KeyID[0], other.ConstantIV = 2, bytes.Repeat([]byte{4}, size)
+		init, err := mp4.DecodeFile(bytes.NewReader(protectedHeader(t, track, nil)))
+		require.NoError(t, err)
+		tenc := init.Moov.Trak.Mdia.Minf.Stbl.Stsd.Children[0].(*mp4.AudioSampleEntryBox).Sinf.Schi.Tenc
+		require.EqualValues(t, 1, tenc.Version)
+		require.Zero(t, tenc.DefaultPerSampleIVSize)
+		require.Equal(t, track.Crypt.ConstantIV, tenc.DefaultConstantIV)
+		r := run(track, 0, 0, frames(2, 1024)...)
+		r.Crypt = &other
+		f, err := mp4.DecodeFile(bytes.NewReader(segment(t, job(r))))
+		require.NoError(t, err)
+		found := false
+		for _, c := range f.Segments[0].Fragments[0].Moof.Traf.Children {
+			if group, ok := c.(*mp4.SgpdBox); ok && group.GroupingType == "seig" {
+				found = true
+				require.Equal(t, other.ConstantIV, group.SampleGroupEntries[0].(*mp4.SeigSampleGroupEntry).ConstantIV)
+			}
+		}
+		require.True(t, found)
+	}
+}
+
 // Auxiliary information that does not fit its samples is refused.
 func TestCarriedRefuses(t *testing.T) {
 	for name, damage := range map[string]func(r *media.Run){

@@ -127,6 +127,7 @@ func (s *sender) sample(ctx context.Context, r *media.Run, i, end int, pos int64
 		room := s.buf[s.fill:]
 		var src []byte
 		if memory != nil {
+			s.ahead = 0 // its place is taken
 			src = memory[pos:min(size, pos+int64(len(room)))]
 		} else {
 			if int64(s.ahead) < min(16, size-pos) {

@@ -59,6 +59,9 @@ func mapped(ctx context.Context, in *packager.Input) (cover, error) {
 		if err := ctx.Err(); err != nil {
 			return cover{}, err
 		}
+		if _, ok := in.Runs[i].Data.(media.Byter); !ok { // all of it is read here, and then held for Send
+			media.Warm(in.Runs[i].Data, in.Runs[i].Extents())
+		}
 		err := packager.Guard(func() error { return m.run(ctx, &c, &in.Runs[i]) })
 		if check, ok := in.Runs[i].Data.(media.Checker); ok {
 			if changed := check.Check(); changed != nil { // what looks like damage is another file's bytes

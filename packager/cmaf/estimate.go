@@ -7,8 +7,12 @@ import (
 
 // Estimate takes samples for equally long, or for of any duration where their number shows that they are not, and
 // pictures for such that depend on one another in more than one way. Where that is wrong the segment is smaller by 4 bytes
-// a sample. Of what is encrypted, and of what comes encrypted, it takes each IV for 16 bytes, but that of cbcs for constant, and pictures for such of four
-// slices. Sample groups that name keys and pssh boxes in segments are not counted.
+// a sample.
+//
+// What is encrypted here it takes for encrypted with IVs of 16 bytes, in cbcs with a constant one, which CMAF wants of that
+// scheme; of what comes encrypted the IVs are known. In pictures it leaves room for eight slices or tiles, or such of 1200
+// bytes each where those are more; and in each fragment for the sample group that names a key. It does not know the pssh
+// boxes of a Protection with Group: whoever sets that adds their size.
 func (Packager) Estimate(s drm.Scheme, spans ...media.Span) int64 {
 	var total int64
 	for i := range spans {
@@ -30,7 +34,9 @@ func estimate(scheme drm.Scheme, s *media.Span) int64 {
 		f.trun |= trunDuration
 	}
 	f.roll = rollDistance(s.Track, 1)
-	f.aux = assumed(scheme, s, n)
+	if f.aux = assumed(scheme, s, n); f.aux.on {
+		f.seig = make([]byte, seigSize)
+	}
 	size := stypSize(false) + f.moofSize() + f.mdatHeader() + f.payload
 	if s.Chunk > 0 && n > 0 {
 		each := max(1, s.Chunk*n/max(1, s.Duration)) // samples in a fragment
@@ -52,11 +58,10 @@ func assumed(scheme drm.Scheme, s *media.Span, n int64) auxiliary {
 	}
 	a := auxiliary{on: !signal.clear(), signal: signal, each: -1}
 	if a.on {
-		each := signal.ivSize
+		a.size = n * int64(signal.ivSize)
 		if s.Track.Kind == media.Video {
-			each += 2 + 4*6
+			a.size += n*(2+8*6) + s.Bytes/200
 		}
-		a.size = n * int64(each)
 	}
 	return a
 }

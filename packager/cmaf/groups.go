@@ -7,7 +7,8 @@ import "encoding/binary"
 const (
 	sgpdSize         = 24 // without the description
 	sbgpSize         = 28
-	localDescription = 0x10001 // the first group description of the same traf (14496-12, 8.9.4)
+	seigSize         = 20 + 1 + 16 // with a constant IV (23001-7, 6)
+	localDescription = 0x10001     // the first group description of the same traf (14496-12, 8.9.4)
 )
 
 func (f *fragment) groupSize() (n int64) {

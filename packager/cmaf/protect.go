@@ -17,6 +17,9 @@ func (p *protection) apply(ctx context.Context, in *packager.Input, frags []frag
 	}
 	var found *cover
 	if p.here != nil && !p.here.Clear {
+		if p.here.Key.ID.IsZero() {
+			return fmt.Errorf("track %s: a key without an id names no key in a segment: %w", in.Track.ID, drm.ErrNoKey)
+		}
 		if p.here.Key.Value.IsZero() {
 			return fmt.Errorf("track %s: %s has no value: %w", in.Track.ID, p.here.Key, drm.ErrNoKey)
 		}

@@ -53,10 +53,8 @@ func (a *auxiliary) measure(f *fragment) error {
 				if pass == 0 {
 					continue
 				}
-				if a.cover == nil {
-					if err := checkSubsamples(subs, r.Samples[i].Size); err != nil {
-						return fmt.Errorf("sample at %d: %w", r.Samples[i].Offset, err)
-					}
+				if err := checkSubsamples(subs, r.Samples[i].Size); err != nil {
+					return sampleError(&r.Samples[i], err)
 				}
 				n := a.sample(subs, r.Samples[i].Size)
 				switch {
@@ -76,7 +74,8 @@ func (a *auxiliary) measure(f *fragment) error {
 	return nil
 }
 
-// checkSubsamples refuses what senc cannot hold: of those that are made here it is known.
+// checkSubsamples refuses what senc cannot hold: clear stretches and numbers of them beyond 16 bits, and those that are not
+// the sample's.
 func checkSubsamples(subs []media.Subsample, size uint32) error {
 	if len(subs) == 0 {
 		return nil

@@ -87,6 +87,8 @@ type protection struct {
 func protectionOf(t *media.Track, p *drm.Protection) (protection, error) {
 	out := protection{track: t, here: p}
 	switch {
+	case t.Crypt != nil && t.Crypt.Scheme == "":
+		return out, fmt.Errorf("track %s is encrypted, and nothing says by which scheme: %w", t.ID, media.ErrFormat)
 	case t.Crypt != nil && p != nil:
 		return out, fmt.Errorf("track %s is encrypted already: give its key to the source to encrypt it anew: %w, %w", t.ID,
 			drm.ErrIncompatible, media.ErrUnsupported)
@@ -95,6 +97,9 @@ func protectionOf(t *media.Track, p *drm.Protection) (protection, error) {
 	case p != nil:
 		if err := p.Check(); err != nil {
 			return out, fmt.Errorf("track %s: %w", t.ID, err)
+		}
+		if p.Key.ID.IsZero() && !p.Group {
+			return out, fmt.Errorf("track %s: a key without an id, which only headers of all key periods have: %w", t.ID, drm.ErrNoKey)
 		}
 		out.header, out.lead, out.pssh = protected(t, p), p.Lead, p.PSSH
 	}
@@ -126,6 +131,9 @@ func (p *protection) check(in *packager.Input) error {
 			return fmt.Errorf("track %s: samples that are encrypted in a track that is not: %w", in.Track.ID, media.ErrFormat)
 		}
 		s := p.of(r)
+		if r.Crypt != nil && s.clear() {
+			return fmt.Errorf("track %s: samples are encrypted, and nothing says by which scheme: %w", in.Track.ID, media.ErrFormat)
+		}
 		if err := s.check(); err != nil {
 			return fmt.Errorf("track %s: %w", in.Track.ID, err)
 		}
