@@ -24,26 +24,8 @@ func (s *SPS) h264(r *bits.Reader) error {
 		return fmt.Errorf("log2_max_frame_num %d, at most 16 is allowed: %w", uint64(n)+4, media.ErrFormat)
 	}
 	s.frameNumBits = int(n) + 4
-	switch s.orderType = r.UE(); s.orderType {
-	case 0:
-		if n = r.UE(); n > 12 {
-			return fmt.Errorf("log2_max_pic_order_cnt_lsb %d, at most 16 is allowed: %w", uint64(n)+4, media.ErrFormat)
-		}
-		s.orderBits = int(n) + 4
-	case 1:
-		s.orderZero = r.Flag()
-		r.SE()
-		r.SE()
-		n := r.UE()
-		if n > 255 {
-			return fmt.Errorf("picture order count cycle of %d frames, at most 255 is allowed: %w", n, media.ErrFormat)
-		}
-		for range n {
-			r.SE()
-		}
-	case 2:
-	default:
-		return fmt.Errorf("pic_order_cnt_type %d, at most 2 is allowed: %w", s.orderType, media.ErrFormat)
+	if err := s.h264Order(r); err != nil {
+		return err
 	}
 	r.UE()    // max_num_ref_frames
 	r.Skip(1) // gaps_in_frame_num_value_allowed_flag
@@ -70,6 +52,33 @@ func (s *SPS) h264(r *bits.Reader) error {
 	}
 	if r.Flag() {
 		s.vui(r)
+	}
+	return nil
+}
+
+// h264Order reads how pictures are put in order.
+func (s *SPS) h264Order(r *bits.Reader) error {
+	switch s.orderType = r.UE(); s.orderType {
+	case 0:
+		n := r.UE()
+		if n > 12 {
+			return fmt.Errorf("log2_max_pic_order_cnt_lsb %d, at most 16 is allowed: %w", uint64(n)+4, media.ErrFormat)
+		}
+		s.orderBits = int(n) + 4
+	case 1:
+		s.orderZero = r.Flag()
+		r.SE()
+		r.SE()
+		n := r.UE()
+		if n > 255 {
+			return fmt.Errorf("picture order count cycle of %d frames, at most 255 is allowed: %w", n, media.ErrFormat)
+		}
+		for range n {
+			r.SE()
+		}
+	case 2:
+	default:
+		return fmt.Errorf("pic_order_cnt_type %d, at most 2 is allowed: %w", s.orderType, media.ErrFormat)
 	}
 	return nil
 }

@@ -69,6 +69,9 @@ func firstBytes(ctx context.Context, runs []media.Run) ([]byte, error) {
 			if s.Size == 0 {
 				continue
 			}
+			if runs[i].Data == nil {
+				return nil, fmt.Errorf("a run without data: %w", media.ErrFormat)
+			}
 			p := make([]byte, min(s.Size, sampleaes.SetupFrame))
 			return p, runs[i].Data.ReadAt(ctx, p, s.Offset)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -237,4 +238,34 @@ func TestSampleAESEstimate(t *testing.T) {
 		require.NoError(t, err)
 		require.InDelta(t, whole.Size(), packed.Packager{}.Estimate(drm.AES128, span), 16)
 	}
+}
+
+// TestSampleAESAllocations: what sending allocates does not depend on how many access units there are.
+func TestSampleAESAllocations(t *testing.T) {
+	p, _ := sampleAES(t)
+	ac3 := track(media.AC3, 0x10, 0x11, 0x40)
+	for _, coding := range []media.Coding{media.AAC, media.AC3} {
+		sent := func(n int) float64 {
+			r := run(protectedAAC(), 0, 0, slices.Repeat([]int{300}, n)...)
+			if coding == media.AC3 {
+				r = runOf(ac3, true, slices.Repeat([][]byte{frame192(1)}, n)...)
+			}
+			j := job(r)
+			j.Inputs[0].Protect = p
+			body, _ := segment(t, j)
+			return testing.AllocsPerRun(10, func() { _, _ = body.Send(context.Background(), discard{}) })
+		}
+		require.InDelta(t, sent(10), sent(1000), 3, coding)
+	}
+}
+
+// TestWithoutData: a run of a broken source is an error, whatever is asked of it.
+func TestWithoutData(t *testing.T) {
+	p, _ := sampleAES(t)
+	r := runOf(track(media.AC3, 0x10, 0x11, 0x40), true, frame192(1))
+	r.Data = nil
+	j := job(r)
+	j.Inputs[0].Protect = p
+	_, err := packed.Packager{}.Segment(t.Context(), j)
+	require.ErrorIs(t, err, media.ErrFormat)
 }
