@@ -36,8 +36,23 @@ func entries(c *media.Crypt, p []byte, size uint64) ([]byte, error) {
 // zero. Errors match media.ErrFormat where it cannot be that of the samples. It takes one read for each fragment, and two
 // allocations beyond what is returned.
 func (x *Index) Aux(ctx context.Context, obj media.Object, from int, samples []media.Sample) ([]media.Aux, error) {
-	out := make([]media.Aux, len(samples))
-	data, err := x.readAux(ctx, obj, from, from+len(samples))
+	var b AuxBuffer
+	return b.Read(ctx, x, obj, from, samples)
+}
+
+// AuxBuffer is memory for auxiliary information that is used again and again. The zero value has none yet.
+type AuxBuffer struct {
+	aux  []media.Aux
+	subs []media.Subsample
+	data []byte
+}
+
+// Read is Aux; what it returns is good until the next call.
+func (b *AuxBuffer) Read(ctx context.Context, x *Index, obj media.Object, from int, samples []media.Sample) ([]media.Aux, error) {
+	b.aux = grown(b.aux, len(samples))
+	out := b.aux
+	clear(out)
+	data, err := b.read(ctx, x, obj, from, from+len(samples))
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +60,8 @@ func (x *Index) Aux(ctx context.Context, obj media.Object, from int, samples []m
 	for i := range samples {
 		room += max(0, x.auxSize(from+i)-2) / 6
 	}
-	subs := make([]media.Subsample, 0, room)
+	b.subs = grown(b.subs, room)
+	subs := b.subs[:0]
 	var c *media.Crypt
 	for i, next := 0, 0; i < len(samples); i++ {
 		if i >= next {
@@ -85,13 +101,22 @@ func (x *Index) auxSize(i int) int {
 	return int(x.aux.size.at(i))
 }
 
-// readAux is the bytes of the auxiliary information of samples [from, to), one after the other.
-func (x *Index) readAux(ctx context.Context, obj media.Object, from, to int) ([]byte, error) {
+// grown is s with n elements, whatever they are.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// read is the bytes of the auxiliary information of samples [from, to), one after the other.
+func (b *AuxBuffer) read(ctx context.Context, x *Index, obj media.Object, from, to int) ([]byte, error) {
 	total := 0
 	for i := from; i < to; i++ {
 		total += x.auxSize(i)
 	}
-	data := make([]byte, total)
+	b.data = grown(b.data, total)
+	data := b.data
 	for i, at := from, 0; at < total; {
 		off, next := x.aux.at(i)
 		n := 0

@@ -38,6 +38,15 @@ type decrypted struct {
 	tick int
 }
 
+// scratch is memory for the tables of a batch.
+type scratch struct {
+	located []bmff.Sample
+	samples []media.Sample
+	aux     bmff.AuxBuffer
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
 // batch is samples from first on, at off.
 type batch struct {
 	off   int64
@@ -92,8 +101,11 @@ func (d *decrypted) offset(i int) int64 {
 	k := sort.Search(len(d.batches), func(k int) bool { return d.batches[k].first > i }) - 1
 	b := d.batches[k]
 	off := b.off
-	for _, s := range d.x.Append(nil, b.first, i) {
-		off += int64(s.Size)
+	t := scratches.Get().(*scratch)
+	defer scratches.Put(t)
+	t.located = d.x.Append(t.located[:0], b.first, i)
+	for j := range t.located {
+		off += int64(t.located[j].Size)
 	}
 	return off
 }
@@ -180,12 +192,15 @@ func (d *decrypted) hold(k int, p []byte) {
 // decrypt reads batch k into p, which is as long.
 func (d *decrypted) decrypt(ctx context.Context, k int, p []byte) error {
 	from, to := d.batches[k].first, d.batches[k+1].first
-	located := d.x.Append(nil, from, to)
-	samples := make([]media.Sample, len(located))
-	for i := range located {
-		samples[i] = located[i].Sample
+	t := scratches.Get().(*scratch)
+	defer scratches.Put(t)
+	t.located = d.x.Append(t.located[:0], from, to)
+	samples := t.samples[:0]
+	for i := range t.located {
+		samples = append(samples, t.located[i].Sample)
 	}
-	aux, err := d.x.Aux(ctx, d.obj, from, samples)
+	t.samples = samples
+	aux, err := t.aux.Read(ctx, d.x, d.obj, from, samples)
 	if err != nil {
 		return err
 	}
