@@ -14,17 +14,18 @@ import (
 )
 
 // What keys cost: two hours of segments of two seconds under no key, under one, and under one that changes each half hour,
-// which makes four Periods.
+// which makes four Periods, and under one that changes each ten seconds, which makes 720, or one where segments name their keys.
 func BenchmarkKeys(b *testing.B) {
 	tl := timelines.Ladder(7200, 2)
-	var keys []*manifest.Key
-	for n := range 4 {
-		k := &manifest.Key{Period: uint64(n + 1), Scheme: drm.CBCS, ID: drm.KeyID{byte(n)}}
+	var many []*manifest.Key
+	for n := range 720 {
+		k := &manifest.Key{Period: uint64(n + 1), Scheme: drm.CBCS, ID: drm.KeyID{byte(n), byte(n >> 8)}}
 		for _, s := range []drm.SystemID{drm.ClearKey, drm.Widevine, drm.PlayReady} {
 			k.Signals = append(k.Signals, timelines.Signal(s, k.Scheme, k.ID))
 		}
-		keys = append(keys, k)
+		many = append(many, k)
 	}
+	keys := many[:4]
 	for _, c := range []struct {
 		name string
 		opts manifest.Options
@@ -32,13 +33,18 @@ func BenchmarkKeys(b *testing.B) {
 		{"clear", manifest.Options{}},
 		{"one", manifest.Options{Key: func(*media.Period, string, uint64) *manifest.Key { return keys[0] }}},
 		{"four", manifest.Options{Key: func(_ *media.Period, _ string, n uint64) *manifest.Key { return keys[min(3, (n-1)/900)] }}},
+		{"720", manifest.Options{Key: func(_ *media.Period, _ string, n uint64) *manifest.Key { return many[min(719, (n-1)/5)] }}},
+		{"720 in band", manifest.Options{InBandKeys: true, Key: func(_ *media.Period, _ string, n uint64) *manifest.Key { return many[min(719, (n-1)/5)] }}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
+			var text []byte
+			var err error
 			for b.Loop() {
-				_, err := dash.MPD(tl, time.Time{}, &c.opts)
+				text, err = dash.MPD(tl, time.Time{}, &c.opts)
 				require.NoError(b, err)
 			}
+			b.ReportMetric(float64(len(text)), "size")
 		})
 	}
 }
