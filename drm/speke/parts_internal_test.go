@@ -136,5 +136,5 @@ func TestManyAttributes(t *testing.T) {
 	start := time.Now()
 	_, err := parseAttributes(b.String())
 	require.ErrorIs(t, err, drm.ErrFormat)
-	require.Less(t, time.Since(start), 100*time.Millisecond)
+	require.Less(t, time.Since(start), 2*time.Second)
 }
