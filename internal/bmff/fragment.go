@@ -194,6 +194,15 @@ func (p *parser) startAt(fr *fragmented, b *box, dts uint64) error {
 
 func trackOf(fr *fragmented) string { return "moof/traf of " + fr.track.Handler }
 
+// claim counts samples of which no table has an entry, so that a few boxes could make any number of them out of the same
+// bytes: there may be some times as many as the file has bytes.
+func (p *parser) claim(b *box, n int64) error {
+	if p.claimed += n; p.claimed > 4*p.src.size {
+		return b.errorf("%d samples so far that have no entries, in a file of %d bytes: %w", p.claimed, p.src.size, media.ErrFormat)
+	}
+	return nil
+}
+
 // trun reads a run of samples (14496-12, 8.8.8).
 func (p *parser) trun(fr *fragmented, fg *fragment, b *box) error {
 	f := fields{b: b.body}
@@ -223,6 +232,11 @@ func (p *parser) trun(fr *fragmented, fg *fragment, b *box) error {
 	}
 	if width == 0 && fg.size > 0 && n > p.src.size/int64(fg.size)+1 {
 		return b.errorf("%d samples of %d bytes do not fit into the file: %w", n, fg.size, media.ErrFormat)
+	}
+	if width == 0 && fg.size > 0 {
+		if err := p.claim(b, n); err != nil {
+			return err
+		}
 	}
 	if width == 0 && fg.size == 0 {
 		if p.empty += n; p.empty > maxEmpty {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -156,6 +157,26 @@ func TestAMillionEmptySamples(t *testing.T) {
 	require.Equal(t, 1<<20+1, x.Len())
 	require.Equal(t, x.Len(), x.Search(x.DTS(x.Len())+1))
 	require.LessOrEqual(t, x.Search(512), 1)
+}
+
+// TestSamplesOutOfNothing: boxes of 20 bytes that each claim a sample for every byte of the file cost no more than the file is
+// large.
+func TestSamplesOutOfNothing(t *testing.T) {
+	frag := small()
+	frag.Fragment = 10
+	data := frag.Bytes()
+	const runs = 5000
+	claim := uint32(len(data) + 20*runs)
+	parts := [][]byte{bmfftest.FullBox("tfhd", 0, 0x20010, bmfftest.U32(1, 1))}
+	for range runs {
+		parts = append(parts, bmfftest.FullBox("trun", 0, 1, bmfftest.U32(claim, 0)))
+	}
+	data = append(data, bmfftest.Box("moof", bmfftest.FullBox("mfhd", 0, 0, bmfftest.U32(9)), bmfftest.Box("traf", parts...))...)
+	start := time.Now()
+	_, err := try(data)
+	require.ErrorIs(t, err, media.ErrFormat)
+	require.ErrorContains(t, err, "samples so far that have no entries")
+	require.Less(t, time.Since(start), 3*time.Second)
 }
 
 func TestA36AHundredTracks(t *testing.T) {

@@ -41,17 +41,18 @@ type early struct{ off, size, head int64 }
 
 // parser is the state of one Open.
 type parser struct {
-	src    *source
-	movie  *Movie
-	moov   bool // was read
-	order  []*fragmented
-	byID   map[uint32]*fragmented
-	early  []early // moofs before moov
-	coming coming
-	moofs  int
-	empty  int64             // samples without a byte of their own so far
-	cut    string            // box that the end of the file cuts short
-	psshs  map[string][]byte // pssh boxes of moov and of moofs, each held once
+	src     *source
+	movie   *Movie
+	moov    bool // was read
+	order   []*fragmented
+	byID    map[uint32]*fragmented
+	early   []early // moofs before moov
+	coming  coming
+	moofs   int
+	empty   int64             // samples without a byte of their own so far
+	claimed int64             // those of which no table has an entry
+	cut     string            // box that the end of the file cuts short
+	psshs   map[string][]byte // pssh boxes of moov and of moofs, each held once
 }
 
 func (p *parser) warn(path, format string, args ...any) {

@@ -137,6 +137,9 @@ func (p *parser) sizes(tb map[string]*box) (*sizes, error) {
 		return nil, b.errorf("%d samples: %w", n, media.ErrUnsupported)
 	}
 	s.n = int(n)
+	if s.bits == 0 {
+		return s, p.claim(b, n)
+	}
 	return s, nil
 }
 
