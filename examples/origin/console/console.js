@@ -109,5 +109,5 @@ async function list() {
 
 $("search").addEventListener("input", list);
 await list();
-const hash = location.hash.slice(1).replace("/", " "); // #DASH/cmaf plays that of the first asset
+const hash = location.hash.slice(1).replaceAll("/", " "); // #DASH/cmaf plays that of the first asset, #HLS/cmaf-cbcs/identity that manifest
 [...document.querySelectorAll(".play button:first-child")].find((b) => b.textContent === hash && !b.disabled)?.click();
