@@ -18,6 +18,7 @@ const (
 	batchSamples = 1 << 10  // and no more than these: samples may be empty
 	// plainBytes bounds the plaintext that is held of a track, but for the batch that was read last.
 	plainBytes = 2 << 20
+	maxFree    = 4 // batches whose memory is kept for others
 	// maxLocked bounds a sample that is decrypted, which is held as a whole: 8K all-intra pictures have some megabytes.
 	maxLocked = 64 << 20
 )
@@ -33,7 +34,8 @@ type decrypted struct {
 	version string
 
 	mu   sync.Mutex // guards what follows
-	held []plaintext
+	held []*plaintext
+	free []*plaintext // given up, their memory is for others; at most maxFree
 	used int
 	tick int
 }
@@ -53,11 +55,13 @@ type batch struct {
 	first int
 }
 
-// plaintext is a batch; bytes are read-only.
+// plaintext is a batch; bytes are read-only while somebody reads them.
 type plaintext struct {
-	batch int
-	bytes []byte
-	tick  int // of the last use
+	batch   int
+	bytes   []byte
+	tick    int // of the last use
+	readers int
+	held    bool
 }
 
 func newDecrypted(obj media.Object, x *bmff.Index, k *keys) (*decrypted, error) {
@@ -111,7 +115,7 @@ func (d *decrypted) offset(i int) int64 {
 }
 
 // memory is what the tables and the plaintext take at most, bytes.
-func (d *decrypted) memory() int64 { return int64(cap(d.batches))*16 + plainBytes }
+func (d *decrypted) memory() int64 { return int64(cap(d.batches))*16 + plainBytes + maxFree*batchBytes }
 
 // ReadAt implements media.Object.
 func (d *decrypted) ReadAt(ctx context.Context, p []byte, off int64) error {
@@ -135,7 +139,8 @@ func (d *decrypted) ReadAt(ctx context.Context, p []byte, off int64) error {
 			if err != nil {
 				return err
 			}
-			n := copy(p, plain[off-from:])
+			n := copy(p, plain.bytes[off-from:])
+			d.release(plain)
 			p, off = p[n:], off+int64(n)
 		}
 		k++
@@ -143,50 +148,98 @@ func (d *decrypted) ReadAt(ctx context.Context, p []byte, off int64) error {
 	return nil
 }
 
-// plaintext is a batch, read-only.
-func (d *decrypted) plaintext(ctx context.Context, k int) ([]byte, error) {
-	if p := d.find(k); p != nil {
+// plaintext is a batch, read-only until it is released.
+func (d *decrypted) plaintext(ctx context.Context, k int) (*plaintext, error) {
+	p := d.find(k)
+	if p != nil {
 		return p, nil
 	}
-	p := make([]byte, d.batches[k+1].off-d.batches[k].off)
-	if err := d.decrypt(ctx, k, p); err != nil {
+	p = d.room(k)
+	err := d.decrypt(ctx, k, p.bytes)
+	d.hold(p, err == nil)
+	if err != nil {
+		d.release(p)
 		return nil, err
 	}
-	d.hold(k, p)
 	return p, nil
 }
 
-func (d *decrypted) find(k int) []byte {
+// find is batch k if it is held.
+func (d *decrypted) find(k int) *plaintext {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tick++
-	for i := range d.held {
-		if h := &d.held[i]; h.batch == k {
+	for _, h := range d.held {
+		if h.batch == k {
 			h.tick = d.tick
-			return h.bytes
+			h.readers++
+			return h
 		}
 	}
 	return nil
 }
 
-// hold keeps a batch, and gives up those not used for longest.
-func (d *decrypted) hold(k int, p []byte) {
+// room is memory for batch k: that of one that was given up, if it is large enough.
+func (d *decrypted) room(k int) *plaintext {
+	n := int(d.batches[k+1].off - d.batches[k].off)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.held) > 0 && d.used+len(p) > plainBytes {
+	var p *plaintext
+	if last := len(d.free) - 1; last >= 0 {
+		p, d.free = d.free[last], d.free[:last]
+	} else {
+		p = new(plaintext)
+	}
+	if cap(p.bytes) < n {
+		p.bytes = make([]byte, n)
+	}
+	p.batch, p.bytes, p.readers = k, p.bytes[:n], 1
+	return p
+}
+
+// release says that one reader is done with p.
+func (d *decrypted) release(p *plaintext) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p.readers--
+	d.recycle(p)
+}
+
+// recycle takes the memory of p, if nobody reads it and it is not held. Locked. Large samples' is let go.
+func (d *decrypted) recycle(p *plaintext) {
+	if p.readers == 0 && !p.held && cap(p.bytes) <= batchBytes && len(d.free) < maxFree {
+		d.free = append(d.free, p)
+	}
+}
+
+// hold keeps a batch if it is good, and gives up those not used for longest. What another reader has decrypted meanwhile is
+// not kept twice.
+func (d *decrypted) hold(p *plaintext, good bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.held {
+		good = good && h.batch != p.batch
+	}
+	if !good {
+		return
+	}
+	for len(d.held) > 0 && d.used+cap(p.bytes) > plainBytes {
 		oldest := 0
 		for i := range d.held {
 			if d.held[i].tick < d.held[oldest].tick {
 				oldest = i
 			}
 		}
-		d.used -= len(d.held[oldest].bytes)
-		last := len(d.held) - 1
-		d.held[oldest], d.held[last] = d.held[last], plaintext{}
+		gone, last := d.held[oldest], len(d.held)-1
+		d.used -= cap(gone.bytes)
+		d.held[oldest], d.held[last] = d.held[last], nil
 		d.held = d.held[:last]
+		gone.held = false
+		d.recycle(gone)
 	}
-	d.held = append(d.held, plaintext{k, p, d.tick})
-	d.used += len(p)
+	p.held, p.tick = true, d.tick
+	d.held = append(d.held, p)
+	d.used += cap(p.bytes)
 }
 
 // decrypt reads batch k into p, which is as long.

@@ -100,3 +100,25 @@ func testEncrypted(t *testing.T, f bmfftest.File, c bmfftest.Crypt) {
 		require.Equal(t, want[i], read(t, open, track))
 	}
 }
+
+// TestDecryptingAllocates: what is decrypted, of however many samples, is decrypted into memory that is used again.
+func TestDecryptingAllocates(t *testing.T) {
+	v := bmfftest.Video(2000, 10)
+	for i := range v.Samples {
+		v.Samples[i].Data = bmfftest.NAL(append([]byte{0x65}, bmfftest.Noise(uint32(i), 2_000)...))
+	}
+	for _, c := range []bmfftest.Crypt{cenc, cbcs} {
+		src := unlocked(t, object("x", v.Encrypt(c)), ring{c})
+		runs, err := src.Samples(ctx, src.Tracks()[0], media.Interval{To: 1 << 40})
+		require.NoError(t, err)
+		data, p := runs[0].Data, make([]byte, 128<<10)
+		n := testing.AllocsPerRun(3, func() {
+			for off := int64(0); off < data.Size(); off += int64(len(p)) {
+				if err := data.ReadAt(ctx, p[:min(int64(len(p)), data.Size()-off)], off); err != nil {
+					panic(err)
+				}
+			}
+		})
+		require.LessOrEqual(t, n, 20.0, "%s", c.Scheme) // pools that the collector emptied
+	}
+}
