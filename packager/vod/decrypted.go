@@ -260,20 +260,19 @@ func (d *decrypted) decrypt(ctx context.Context, k int, p []byte) error {
 	if err := d.gather(ctx, samples, p); err != nil {
 		return err
 	}
-	var crypt *media.Crypt
-	next := 0
-	for i := range samples {
-		if i >= next {
-			crypt, next = d.x.Crypt(from + i)
-			next -= from
+	for i := 0; i < len(samples); {
+		crypt, next := d.x.Crypt(from + i)
+		next = min(next-from, len(samples))
+		n := 0
+		for _, s := range samples[i:next] {
+			n += int(s.Size)
 		}
-		size := int(samples[i].Size)
 		if crypt != nil {
-			if err := d.keys.of[crypt].decrypt(p[:size], &aux[i]); err != nil {
-				return fmt.Errorf("sample %d: %w", from+i+1, err)
+			if done, err := d.keys.of[crypt].decrypt(p[:n], samples[i:next], aux[i:next]); err != nil {
+				return fmt.Errorf("sample %d: %w", from+i+done+1, err)
 			}
 		}
-		p = p[size:]
+		p, i = p[n:], next
 	}
 	return nil
 }

@@ -69,24 +69,24 @@ func (l *lock) cipher() (*cenc.Cipher, error) {
 	return cenc.NewDecrypter(l.key, drm.Scheme(l.crypt.Scheme), drm.Pattern{Crypt: l.crypt.CryptBlocks, Skip: l.crypt.SkipBlocks})
 }
 
-// decrypt decrypts a sample in place.
-func (l *lock) decrypt(p []byte, aux *media.Aux) error {
+// decrypt decrypts samples in place, which p holds one after the other. With an error it says how many went well.
+func (l *lock) decrypt(p []byte, samples []media.Sample, aux []media.Aux) (done int, err error) {
 	c, err := l.cipher()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer l.pool.Put(c)
-	if err := c.Begin(aux.IV, aux.Subsamples, int64(len(p))); err != nil {
-		return err
-	}
-	for len(p) > 0 {
-		n := c.Crypt(p, p)
-		if n == 0 {
-			return fmt.Errorf("%d bytes of it are left over: %w", len(p), media.ErrFormat)
+	for i := range samples {
+		size := int(samples[i].Size)
+		if err := c.Begin(aux[i].IV, aux[i].Subsamples, int64(size)); err != nil {
+			return i, err
 		}
-		p = p[n:]
+		if n := c.Crypt(p[:size], p[:size]); n < size {
+			return i, fmt.Errorf("%d bytes of it are left over: %w", size-n, media.ErrFormat)
+		}
+		p = p[size:]
 	}
-	return nil
+	return len(samples), nil
 }
 
 // plausible looks at a sample for what only the right key gives: NAL units that fill it, sync words. Where all that tells
