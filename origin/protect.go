@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -49,6 +50,16 @@ func (h *Handler) keySet(ctx context.Context, req request, period drm.Period) (*
 		}
 		return set, keySetBytes, nil
 	})
+}
+
+// keySetOrPanic is keySet for a goroutine of its own: a provider that panics is an error there too.
+func (h *Handler) keySetOrPanic(ctx context.Context, req request, period drm.Period) (set *drm.KeySet, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+	}()
+	return h.keySet(ctx, req, period)
 }
 
 // lanes numbers all renditions of the content in the order in which the Timeline names them.
@@ -165,30 +176,40 @@ func (h *Handler) keyed(ctx context.Context, req request, tl *media.Timeline, v 
 	return nil
 }
 
-// initProtection is that of an initialization segment: under the key of a key period, or for all of them.
-func (h *Handler) initProtection(ctx context.Context, req request, tl *media.Timeline, v *view, c *carrier) (*drm.Protection, error) {
-	e := req.endpoint.Encryption
+// initPeriod is the key period of an initialization segment, one that all share where keys rotate in band; protected is false
+// where it is clear. It fails with media.ErrNotFound for those that no manifest names, and asks for no key.
+func (e *Encryption) initPeriod(tl *media.Timeline, c *carrier, ref manifest.Ref) (period drm.Period, protected bool, err error) {
+	none := fmt.Errorf("initialization segment of key period %d: %w", ref.Key, media.ErrNotFound)
 	switch {
 	case e == nil || c.label == "":
-		if req.ref.Key != 0 {
-			return nil, fmt.Errorf("an initialization segment of a key period where there is none: %w", media.ErrNotFound)
+		if ref.Key != 0 {
+			return period, false, none
 		}
-		return nil, nil
-	case e.bareInit() && req.ref.Key == 0:
-		return nil, nil // of the clear lead
-	case e.KeyRotationInterval == 0 && e.bareInit() && req.ref.Key == 1:
-	case e.KeyRotationInterval == 0 && req.ref.Key != 0, e.KeyRotationInterval > 0 && req.ref.Key == 0 && !e.inBand():
-		return nil, fmt.Errorf("key period %d: %w", req.ref.Key, media.ErrNotFound)
-	case e.KeyRotationInterval > 0 && req.ref.Key == 0:
-		none := &drm.TrackKey{}
-		return e.protection(v, c.offer.Rendition, none), nil
+		return period, false, nil
+	case e.bareInit() && ref.Key == 0:
+		return period, false, nil // of the clear lead
+	case e.KeyRotationInterval == 0 && (ref.Key == 0 || e.bareInit() && ref.Key == 1):
+		return period, true, nil
+	case e.KeyRotationInterval == 0:
+		return period, false, none
+	case ref.Key == 0 && e.inBand():
+		return period, true, nil
 	}
-	period := drm.Period{}
-	if e.KeyRotationInterval > 0 {
-		var ok bool
-		if period, ok = h.periodOf(tl, e, c.offer.Rendition, req.ref); !ok {
-			return nil, fmt.Errorf("key period %d: %w", req.ref.Key-1, media.ErrNotFound)
-		}
+	period, ok := e.periodOf(tl, c.offer.Rendition, ref)
+	if !ok {
+		return period, false, none
+	}
+	return period, true, nil
+}
+
+// initProtection is that of an initialization segment, nil where it is clear.
+func (h *Handler) initProtection(ctx context.Context, req request, v *view, c *carrier, period drm.Period, protected bool) (*drm.Protection, error) {
+	e := req.endpoint.Encryption
+	switch {
+	case !protected:
+		return nil, nil
+	case e.KeyRotationInterval > 0 && !period.Rotates:
+		return e.protection(v, c.offer.Rendition, &drm.TrackKey{}), nil // of all key periods
 	}
 	set, err := h.keySet(ctx, req, period)
 	if err != nil {
@@ -207,7 +228,7 @@ func (e *Encryption) bareInit() bool { return e.Method == drm.AES128 && e.ClearL
 
 // periodOf finds the key period that an initialization segment names among those of the rendition's segments: no key is
 // asked for that nothing needs.
-func (h *Handler) periodOf(tl *media.Timeline, e *Encryption, rendition string, ref manifest.Ref) (drm.Period, bool) {
+func (e *Encryption) periodOf(tl *media.Timeline, rendition string, ref manifest.Ref) (drm.Period, bool) {
 	for _, p := range tl.Periods {
 		r, ok := p.Rendition(rendition)
 		if !ok || p.ID != ref.Period {
@@ -215,7 +236,7 @@ func (h *Handler) periodOf(tl *media.Timeline, e *Encryption, rendition string, 
 		}
 		for i := range r.Segments.Len() {
 			d := drm.PeriodAt(segmentTime(p, rendition, r.Segments.At(i).Number), e.KeyRotationInterval, tl.Epoch)
-			if d.Index == ref.Key-1 {
+			if d.Index+1 == ref.Key {
 				return d, true
 			}
 		}
@@ -260,18 +281,24 @@ func (h *Handler) manifestKeys(ctx context.Context, req request, m *Manifest, tl
 
 // sourceKeys is manifestKeys for tracks that are encrypted at their source and sent as they are.
 func sourceKeys(tl *media.Timeline, m *Manifest) (func(*media.Period, string, uint64) *manifest.Key, error) {
-	made := map[*media.Crypt]*manifest.Key{}
+	type name struct { // tracks of one key are of one AdaptationSet
+		scheme string
+		id     drm.KeyID
+		pssh   string
+	}
+	nameOf := func(c *media.Crypt) name { return name{c.Scheme, c.KeyID, string(c.PSSH)} }
+	made := map[name]*manifest.Key{}
 	for _, p := range tl.Periods {
 		for i := range p.Renditions {
 			c := p.Renditions[i].Track.Crypt
-			if c == nil || made[c] != nil {
+			if c == nil || made[nameOf(c)] != nil {
 				continue
 			}
 			signals, err := drm.SourceSignals(drm.Scheme(c.Scheme), c.KeyID, c.PSSH)
 			if err != nil {
 				return nil, fmt.Errorf("track %s: %w: %w", p.Renditions[i].Track.ID, media.ErrFormat, err)
 			}
-			made[c] = &manifest.Key{Scheme: drm.Scheme(c.Scheme), ID: c.KeyID, Signals: m.only(signals)}
+			made[nameOf(c)] = &manifest.Key{Scheme: drm.Scheme(c.Scheme), ID: c.KeyID, Signals: m.only(signals)}
 		}
 	}
 	if len(made) == 0 {
@@ -279,7 +306,7 @@ func sourceKeys(tl *media.Timeline, m *Manifest) (func(*media.Period, string, ui
 	}
 	return func(p *media.Period, rendition string, _ uint64) *manifest.Key {
 		if r, ok := p.Rendition(rendition); ok && r.Track.Crypt != nil {
-			return made[r.Track.Crypt]
+			return made[nameOf(r.Track.Crypt)]
 		}
 		return nil
 	}, nil
@@ -312,32 +339,20 @@ func (e *Encryption) manifestKey(m *Manifest, c *carrier, period drm.Period, k *
 }
 
 // allKeys fetches the keys of all key periods of the Timeline.
+// After a failure it asks for no more.
 func (h *Handler) allKeys(ctx context.Context, req request, tl *media.Timeline, v *view) (map[uint64]*drm.KeySet, error) {
-	e := req.endpoint.Encryption
-	periods := map[uint64]drm.Period{}
-	for _, p := range tl.Periods {
-		for i := range p.Renditions {
-			r := &p.Renditions[i]
-			if c := v.by[r.ID]; c == nil || c.label == "" {
-				continue
-			}
-			for j := range r.Segments.Len() {
-				d := drm.PeriodAt(segmentTime(p, r.ID, r.Segments.At(j).Number), e.KeyRotationInterval, tl.Epoch)
-				periods[d.Index] = d
-				if !d.Rotates {
-					break
-				}
-			}
-		}
-	}
+	periods := keyPeriods(req.endpoint.Encryption, tl, v)
 	order := slices.Sorted(maps.Keys(periods))
 	list, errs := make([]*drm.KeySet, len(order)), make([]error, len(order))
 	var next atomic.Int64
+	var failed atomic.Bool
 	var group sync.WaitGroup
 	for range min(keyRequests, len(order)) {
 		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(order); i = int(next.Add(1)) - 1 {
-				list[i], errs[i] = h.keySet(ctx, req, periods[order[i]])
+			for i := int(next.Add(1)) - 1; i < len(order) && !failed.Load(); i = int(next.Add(1)) - 1 {
+				if list[i], errs[i] = h.keySetOrPanic(ctx, req, periods[order[i]]); errs[i] != nil {
+					failed.Store(true)
+				}
 			}
 		})
 	}
@@ -350,6 +365,31 @@ func (h *Handler) allKeys(ctx context.Context, req request, tl *media.Timeline, 
 		sets[index] = list[i]
 	}
 	return sets, nil
+}
+
+// keyPeriods are those in which something is encrypted, by index.
+func keyPeriods(e *Encryption, tl *media.Timeline, v *view) map[uint64]drm.Period {
+	periods := map[uint64]drm.Period{}
+	for _, p := range tl.Periods {
+		for i := range p.Renditions {
+			r := &p.Renditions[i]
+			if c := v.by[r.ID]; c == nil || c.label == "" {
+				continue
+			}
+			for j := range r.Segments.Len() {
+				at := segmentTime(p, r.ID, r.Segments.At(j).Number)
+				if inLead(tl, e, at) {
+					continue
+				}
+				d := drm.PeriodAt(at, e.KeyRotationInterval, tl.Epoch)
+				periods[d.Index] = d
+				if !d.Rotates {
+					break
+				}
+			}
+		}
+	}
+	return periods
 }
 
 // digest names the settings for the version of media URLs. Keys are not in it: equal settings get equal keys.

@@ -173,6 +173,17 @@ func TestProviderDown(t *testing.T) {
 	}
 }
 
+// A provider that panics fails what needs its keys and nothing else.
+func TestProviderPanics(t *testing.T) {
+	h := protectedHandler(&vault{}, nil)
+	h.Keys = drm.KeyProviderFunc(func(context.Context, drm.Request) (*drm.KeySet, error) { panic("of a provider") })
+	for _, path := range []string{"/out/v1/films/one/ts/index.v1.m3u8", resolve(t, newHandler(&content{}), "ts/v/v1/1.ts")} {
+		res := get(t, h, "GET", path)
+		require.GreaterOrEqual(t, res.StatusCode, 400, path)
+		require.NotContains(t, bodyOf(t, res), "of a provider")
+	}
+}
+
 // Settings that decide the bytes are in the URLs.
 func TestVersionHoldsEncryption(t *testing.T) {
 	seen := map[string]bool{version(t, newHandler(&content{}), "films/one", "ts"): true}
