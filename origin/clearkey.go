@@ -65,10 +65,12 @@ func (c ClearKey) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, err = c.licence(w, r)
 	default:
 		h.Set("Allow", "GET, HEAD, POST, OPTIONS")
-		err = fmt.Errorf("method %s: %w", r.Method, errMethod)
+		err = fmt.Errorf("method %s: only GET, HEAD, POST and OPTIONS: %w", r.Method, errMethod)
 	}
 	if err != nil {
-		status(err).write(w, r, err)
+		f := status(err)
+		f.cache, f.show = noStore, f.status < http.StatusInternalServerError // there is no log here, and nothing secret in it
+		f.write(w, r, err)
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -133,7 +133,7 @@ func (h *Handler) serve(w *sender, r *http.Request) (err error) {
 		return nil
 	default:
 		w.Header()["Allow"] = allowMethods
-		return fmt.Errorf("method %s: %w", r.Method, errMethod)
+		return fmt.Errorf("method %s: only GET, HEAD and OPTIONS: %w", r.Method, errMethod)
 	}
 	req, err := h.parse(r)
 	if err != nil {
@@ -235,18 +235,30 @@ func (h *Handler) serveInit(w *sender, r *http.Request, req request) error {
 	}
 	for _, p := range tl.Periods {
 		if rend, ok := p.Rendition(req.ref.Rendition); ok && p.ID == req.ref.Period {
-			protect, err := h.initProtection(r.Context(), req, tl, v, c)
-			if err != nil {
-				return err
-			}
-			body, err := packager.RenderInit(in, rend.Track, protect)
-			if err != nil {
-				return err
-			}
-			return h.send(w, r, header{etag: mediaTag(req.ref), mime: c.offer.MIME, cache: mediaLifetime}, body)
+			return h.sendInit(w, r, req, tl, v, c, in, rend.Track)
 		}
 	}
 	return fmt.Errorf("period %q: %w", req.ref.Period, media.ErrNotFound)
+}
+
+func (h *Handler) sendInit(w *sender, r *http.Request, req request, tl *media.Timeline, v *view, c *carrier, in packager.Initializer, t *media.Track) error {
+	period, protected, err := req.endpoint.Encryption.initPeriod(tl, c, req.ref)
+	if err != nil {
+		return err
+	}
+	head := header{etag: mediaTag(req.ref), mime: c.offer.MIME, cache: mediaLifetime}
+	if notModified(r, head.etag) {
+		return h.send(w, r, head, packager.Body{})
+	}
+	protect, err := h.initProtection(r.Context(), req, v, c, period, protected)
+	if err != nil {
+		return err
+	}
+	body, err := packager.RenderInit(in, t, protect)
+	if err != nil {
+		return err
+	}
+	return h.send(w, r, head, body)
 }
 
 // mediaTag is the ETag of media: its URL holds all that decides the bytes, so that it needs none of them and is equal

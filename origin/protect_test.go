@@ -184,6 +184,29 @@ func TestProviderPanics(t *testing.T) {
 	}
 }
 
+// A key period whose provider is down is asked for once, not each period after the other; and what a client has is valid
+// without its key.
+func TestProviderDownAsksOnce(t *testing.T) {
+	v := &vault{}
+	up := func(ep *origin.Endpoint) {
+		ep.Container, ep.Name, ep.Encryption.KeyRotationInterval = origin.CMAF, "cmaf", time.Second
+	}
+	h := protectedHandler(v, up)
+	init := resolve(t, h, "cmaf/v/v1/p1.k0.init.mp4")
+	require.Equal(t, 200, get(t, h, "GET", init).StatusCode)
+	tag := get(t, h, "GET", init).Header.Get("ETag")
+
+	v.asked.Store(0)
+	err := fmt.Errorf("no route: %w", drm.ErrUnavailable)
+	v.fail.Store(&err)
+	fresh := protectedHandler(v, up)
+	require.Equal(t, 304, get(t, fresh, "GET", init, "If-None-Match", tag).StatusCode)
+	require.Equal(t, 404, get(t, fresh, "GET", strings.Replace(init, ".k0.", ".k9.", 1), "If-None-Match", tag).StatusCode)
+	require.Zero(t, v.asked.Load())
+	require.Equal(t, 503, get(t, fresh, "GET", "/out/v1/films/one/cmaf/index.v1.m3u8").StatusCode)
+	require.LessOrEqual(t, v.asked.Load(), int64(3))
+}
+
 // Settings that decide the bytes are in the URLs.
 func TestVersionHoldsEncryption(t *testing.T) {
 	seen := map[string]bool{version(t, newHandler(&content{}), "films/one", "ts"): true}

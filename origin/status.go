@@ -16,7 +16,7 @@ import (
 
 var (
 	errRequest      = errors.New("bad request")
-	errMethod       = errors.New("only GET, HEAD and OPTIONS")
+	errMethod       = errors.New("method not allowed")
 	errPrecondition = errors.New("precondition failed")
 	errRange        = errors.New("range not satisfiable")
 	errPanic        = errors.New("panic")
