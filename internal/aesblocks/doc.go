@@ -11,6 +11,7 @@
 //
 //	groups times: crypt blocks are worked on, skip blocks after them are copied
 //
-// Elsewhere, and with the build tag purego, it is crypto/aes block by block. BenchmarkModes measures both against
+// Elsewhere, and with the build tag purego, it is crypto/aes block by block: as fast as crypto/cipher in CBC, and up to ten
+// times as slow in CTR without a pattern, which is the price of no allocation. BenchmarkModes measures both against
 // crypto/cipher.
 package aesblocks
