@@ -198,3 +198,13 @@ func TestCacheMany(t *testing.T) {
 	wg.Wait()
 	cache.Close()
 }
+
+func TestCachePanickingProvider(t *testing.T) {
+	c := &drm.Cache{Attempts: 1, Provider: drm.KeyProviderFunc(func(context.Context, drm.Request) (*drm.KeySet, error) {
+		panic("of a provider, with what it knows")
+	})}
+	defer c.Close()
+	_, err := c.Keys(t.Context(), drm.Request{ContentID: "c", Scheme: drm.CENC, Systems: []drm.SystemID{drm.ClearKey}, Contract: drm.Shared()})
+	require.ErrorIs(t, err, drm.ErrUnavailable)
+	require.NotContains(t, err.Error(), "knows")
+}

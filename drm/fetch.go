@@ -47,7 +47,7 @@ func (c *Cache) askOnce(ctx context.Context, req *Request) (*KeySet, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("keys of %q: %d requests are on their way: %w", req.ContentID, cap(c.slots), ErrUnavailable)
 	}
-	set, err := c.Provider.Keys(ctx, *req)
+	set, err := c.provided(ctx, req)
 	switch {
 	case err == nil:
 		if err := set.Check(req); err != nil {
@@ -135,4 +135,14 @@ func appendRule(b []byte, r *Rule) []byte {
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// provided asks the provider. One that panics fails those who wait for these keys and nobody else.
+func (c *Cache) provided(ctx context.Context, req *Request) (set *KeySet, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the provider panicked (%T): %w", p, ErrUnavailable)
+		}
+	}()
+	return c.Provider.Keys(ctx, *req)
 }

@@ -117,8 +117,8 @@ func (r *av1Reader) loopFilter() {
 	if y := [2]uint32{r.U(6), r.U(6)}; r.chroma() && y[0]+y[1] > 0 {
 		r.Skip(12)
 	}
-	r.Skip(3)                 // loop_filter_sharpness
-	if r.Flag() && r.Flag() { // loop_filter_delta_enabled, loop_filter_delta_update
+	r.Skip(3)                                     // loop_filter_sharpness
+	if enabled := r.Flag(); enabled && r.Flag() { // loop_filter_delta_enabled, loop_filter_delta_update
 		for range 8 + 2 { // of references and modes
 			if r.Flag() {
 				r.Skip(7)

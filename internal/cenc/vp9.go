@@ -222,7 +222,7 @@ func (r *vp9Reader) renderSize() {
 // coding reads loop filter, quantizers and segmentation (VP9, 6.2.8 to 6.2.11).
 func (r *vp9Reader) coding() {
 	r.Skip(6 + 3)
-	if r.Flag() && r.Flag() { // loop_filter_delta_enabled, loop_filter_delta_update
+	if enabled := r.Flag(); enabled && r.Flag() { // loop_filter_delta_enabled, loop_filter_delta_update
 		r.optional(4+2, 7)
 	}
 	r.Skip(8) // base_q_idx

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io/fs"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -82,7 +81,7 @@ func TestNoCounterRepeats(t *testing.T) {
 	all := &counters{by: map[block]string{}, samples: map[string]bool{}}
 	collect := func(version string) {
 		h := &origin.Handler{
-			Library: origin.Groups{"vod": &vod.Dir{FS: os.DirFS(dir).(fs.FS)}}, Endpoints: endpoints,
+			Library: origin.Groups{"vod": &vod.Dir{FS: os.DirFS(dir)}}, Endpoints: endpoints,
 			Keys: &drm.Master{Secret: drm.NewMaterial(bytes.Repeat([]byte("k"), 32)), Signals: drm.Signaller{ClearKeyURL: "/key"}},
 		}
 		server := httptest.NewServer(h)
