@@ -64,6 +64,23 @@ func (e *Encryption) inBand() bool {
 	return e.KeyRotationInterval > 0 && !e.ExcludeSegmentDRMMetadata && e.Method.Common()
 }
 
+// boxes is about what the pssh boxes of a segment take, bytes.
+func (e *Encryption) boxes() (n int64) {
+	if e == nil || e.ExcludePSSH || !e.inBand() {
+		return 0
+	}
+	for _, s := range e.DRMSystems {
+		switch s {
+		case drm.PlayReady:
+			n += 1536 // a header of UTF-16
+		case drm.Identity, drm.IdentitySPEKE1, drm.FairPlay:
+		default:
+			n += 256
+		}
+	}
+	return n
+}
+
 // check finds settings that do not go together.
 func (e *Encryption) check(ep *Endpoint) error {
 	if e == nil {

@@ -244,7 +244,8 @@ func newOffer(p *media.Period, r *media.Rendition, ep *Endpoint, pk packager.Pac
 			scheme, label = s, l
 		}
 	}
-	o.Size = func(spans ...media.Span) int64 { return pk.Estimate(scheme, spans...) }
+	more := ep.Encryption.boxes()
+	o.Size = func(spans ...media.Span) int64 { return pk.Estimate(scheme, spans...) + more }
 	if label != "" && scheme == "" { // whole segments, padded (RFC 8216, 4.3.2.4)
 		o.Size = func(spans ...media.Span) int64 { return pk.Estimate("", spans...)&^15 + 16 }
 	}
