@@ -53,7 +53,7 @@ race:
 
 # In suites, of which none takes two minutes on two cores.
 SUITE1 := ^TestTruthTable$$
-SUITE2 := ^Test(DecryptCMAF|HeadersAsFFmpeg|NoCounterRepeats)$$
+SUITE2 := ^Test(DecryptCMAF|HeadersAsFFmpeg|NoCounterRepeats|NoSecretLeaks|EncryptedInput|CorpusMaps)$$
 SUITE3 := ^Test(Protected|Rotation|ClearLead)$$
 e2e:
 	@echo "== end to end"
