@@ -102,12 +102,17 @@ func playRotations(t *testing.T, rate float64, list [][3]string) string {
 			}
 			w.take()
 			o := first(play(t, []playing{p}))
+			if o.Last != nil && o.Last.Played < 39 { // what is wrong with the media is so each time
+				t.Logf("played %.1f s; once more", o.Last.Played)
+				w.take()
+				o = first(play(t, []playing{p}))
+			}
 			given := w.take()
 			require.Empty(t, o.Error, "%+v", o.Last)
 			require.Empty(t, o.Last.Errors)
 			require.Empty(t, o.HTTP)
-			require.True(t, o.Last.Ended)
-			require.Greater(t, o.Last.Time, 39.0)
+			require.Greater(t, o.Last.Time, 39.9, "run.js saw it end; dash.js then begins anew")
+			require.Greater(t, o.Last.Played, 39.0)
 			require.Zero(t, o.Last.Jumps)
 			require.Greater(t, o.Last.Frames, 900/int(rate))
 			require.GreaterOrEqual(t, given, 4, "a key for each ten seconds")
