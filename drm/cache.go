@@ -322,7 +322,7 @@ func waiting(err error, d time.Duration) error {
 	if !errors.Is(err, ErrUnavailable) {
 		return err
 	}
-	if u, ok := err.(*UnavailableError); ok && u.Err != nil { //nolint:errorlint // its own wrapper is taken off
+	if u, ok := err.(*UnavailableError); ok && u.Err != nil { // its own wrapper alone is taken off
 		err = u.Err
 	}
 	return &UnavailableError{RetryAfter: d, Err: err}

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/md5" //nolint:gosec // as ffmpeg's framehash
+	"crypto/md5" // as in the framehash of ffmpeg
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -262,7 +262,7 @@ func payload(t *testing.T, src *vod.Source, track *media.Track) (out []string) {
 		for _, s := range runs[i].Samples {
 			p := make([]byte, s.Size)
 			require.NoError(t, runs[i].Data.ReadAt(ctx, p, s.Offset))
-			sum := md5.Sum(p) //nolint:gosec // as ffmpeg's framehash
+			sum := md5.Sum(p) // as in the framehash of ffmpeg
 			out = append(out, hex.EncodeToString(sum[:]))
 		}
 	}
@@ -367,7 +367,7 @@ func byMP4FF(t *testing.T, path string, keys ring) (out []string) {
 				samples, err := frag.GetFullSamples(f.Init.Moov.Mvex.Trexs[0])
 				require.NoError(t, err)
 				for _, s := range samples {
-					sum := md5.Sum(s.Data) //nolint:gosec // as ffmpeg's framehash
+					sum := md5.Sum(s.Data) // as in the framehash of ffmpeg
 					out = append(out, hex.EncodeToString(sum[:]))
 				}
 			}
